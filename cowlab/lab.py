@@ -40,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where your copy of the course lives (default: ./%(default)s)",
     )
     parser.add_argument(
-        "--no-browser", action="store_true", help="start the server, print its address, open nothing"
+        "--no-browser",
+        action="store_true",
+        help="start the server, print its address, open nothing",
     )
-    parser.add_argument(
-        "--prepare-only", action="store_true", help="copy the course, do not start JupyterLab"
-    )
+    parser.add_argument("--prepare-only", action="store_true", help="copy the course, do not start JupyterLab")
 
 
 def run(args: argparse.Namespace, extra: list[str]) -> int:
@@ -107,17 +107,12 @@ def copy_course(course: Path, folder: Path) -> list[str]:
                 _write(target, content)
             elif offered != _digest(content):
                 beside = _put_beside(target, content)
-                told.append(
-                    f"{name} has a new version; yours is kept, "
-                    f"the new one is beside it: {beside.name}"
-                )
+                told.append(f"{name} has a new version; yours is kept, the new one is beside it: {beside.name}")
             copied[name] = _digest(content)
         _write(folder / MANIFEST, json.dumps({"copied": copied}, indent=1).encode() + b"\n")
     except OSError as error:
         reason = error.strerror or str(error)
-        raise LabError(
-            f"cannot write the course to {folder} ({reason}); choose another folder with --dir"
-        ) from error
+        raise LabError(f"cannot write the course to {folder} ({reason}); choose another folder with --dir") from error
     return told
 
 

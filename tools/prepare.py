@@ -64,11 +64,10 @@ def use_new_python():
     for minor in range(NEWEST_KNOWN, OLDEST[1] - 1, -1):
         found = shutil.which("python3.%d" % minor)
         if found and quiet([found, "--version"]):
-            os.execv(found, [found] + sys.argv)
+            os.execv(found, [found, *sys.argv])
     stop(
         "cowlab needs Python %d.%d or newer; this is %s.\n"
-        "Install one, or name it: make PYTHON=python3.13 ..."
-        % (OLDEST + (sys.version.split()[0],))
+        "Install one, or name it: make PYTHON=python3.13 ..." % (*OLDEST, sys.version.split()[0])
     )
 
 
@@ -162,10 +161,10 @@ def run(command, cwd=ROOT):
 
 
 def quiet(command):
+    """Whether the command can be run and succeeds; what it says is nobody's business."""
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        return subprocess.call(
-            [str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) == 0
+        return subprocess.call([str(part) for part in command], **silent) == 0
     except OSError:
         return False
 
