@@ -1,0 +1,190 @@
+"""What the kernel does on its own: reclaim, migration, KSM, transient references, and the freeing of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cowlab.events import Event
+from cowlab.fault import DONE, SKIPPED, SWAPPED, Step, page_info, rests
+from cowlab.policy import Policy
+from cowlab.world import (
+    CachePage,
+    Frame,
+    Hold,
+    Pte,
+    Store,
+    Vma,
+    World,
+    cached_in,
+    mapcount,
+    page_count,
+    parts,
+    swapcount,
+)
+
+
+def swap_out(world: World, policy: Policy, event: Event) -> Step:
+    return shrink_page(world, policy, event.args[0], event.page)
+
+
+def pageout(world: World, policy: Policy, name: str, page: int) -> Step:
+    """MADV_PAGEOUT leaves alone what is mapped more than once."""
+    pte = world.pte(name, page)
+    if pte is None or pte.frame is None or mapcount(world, pte.frame) + rests(world, pte.frame) != 1:
+        return Step(world, SKIPPED)
+    return shrink_page(world, policy, name, page)
+
+
+def shrink_page(world: World, policy: Policy, name: str, page: int) -> Step:
+    """shrink_page_list() for one page: unmap it from everybody, write it out, free it unless somebody still holds it."""
+    pte = world.pte(name, page)
+    if pte is None or pte.vma is None or pte.frame is None:
+        return Step(world, SKIPPED)
+    number, frame = pte.frame, world.frame(pte.frame)
+    if frame.kind == "zero" or frame.size == "hugetlb" or (frame.size == "thp" and extra(world, number)):
+        return Step(world, SKIPPED)
+    if frame.kind in ("file", "shared"):
+        return shrink_cache_page(world, number, frame)
+    writable = any(e.write for p in world.processes for _, e in p.ptes if e.frame == number)
+    if not policy.ask("swap", page_info(world, name, pte._replace(write=writable), "reclaim")):
+        return Step(world, SKIPPED)
+    world, slot = (world, frame.slot) if frame.slot is not None else new_slot(world, frame.holds)
+    world = change_entries(world, number, lambda old: try_to_unmap(old, number, slot, frame.exclusive))
+    slots = tuple(frame.holds if n == slot else old for n, old in enumerate(world.slots))
+    kept = frame._replace(slot=slot, exclusive=False) if extra(world, number) else None
+    return Step(world.with_frame(number, kept)._replace(slots=slots), SWAPPED)
+
+
+def try_to_unmap(pte: Pte, number: int, slot: int, exclusive: bool) -> Pte:
+    """The entry with the frame replaced by a swap entry, which remembers whether the page was exclusive."""
+    if pte.rest == number:
+        return pte._replace(rest=None)
+    return Pte(pte.vma, slot=slot, exclusive=exclusive, inherited=pte.inherited, rest=pte.rest)
+
+
+def shrink_cache_page(world: World, number: int, frame: Frame) -> Step:
+    """A file page is dropped, a shared one written to swap; one that somebody holds stays in the page cache."""
+    world = change_entries(world, number, lambda old: Pte(old.vma))
+    cached = next(page for page in world.cache if page.frame == number)
+    if extra(world, number):
+        return Step(world, DONE)
+    slot = None
+    if frame.kind == "shared":
+        world, slot = new_slot(world, frame.holds)
+    world = world.with_cached(CachePage(cached.kind, cached.number, None, slot))
+    return Step(world.with_frame(number, None), DONE if slot is None else SWAPPED)
+
+
+def extra(world: World, number: int) -> bool:
+    """Whether somebody besides page tables and caches is in the count: then the page cannot be moved or freed."""
+    return any(part.what in ("FOLL_GET", "FOLL_PIN", "hold") for part in parts(world, number))
+
+
+def new_slot(world: World, holds: Store) -> tuple[World, int]:
+    for slot, old in enumerate(world.slots):
+        if old is None:
+            return world._replace(slots=(*world.slots[:slot], holds, *world.slots[slot + 1 :])), slot
+    return world._replace(slots=(*world.slots, holds)), len(world.slots)
+
+
+def change_entries(world: World, number: int, change: Callable[[Pte], Pte]) -> World:
+    """Change every entry that maps that frame, wholly or in part: the rmap walk."""
+    processes = []
+    for process in world.processes:
+        ptes = ((page, change(pte) if number in (pte.frame, pte.rest) else pte) for page, pte in process.ptes)
+        processes.append(process._replace(ptes=tuple(ptes)))
+    return world._replace(processes=tuple(processes))
+
+
+def migrate(world: World, policy: Policy, event: Event) -> Step:
+    """Move the frame. Every count must be known, so a page that somebody holds stays where it is."""
+    pte = world.pte(event.args[0], event.page)
+    if pte is None or pte.frame is None or world.frame(pte.frame).kind == "zero" or extra(world, pte.frame):
+        return Step(world, SKIPPED)
+    old = pte.frame
+    world, new = world.new_frame(world.frame(old))
+
+    def moved(entry: Pte) -> Pte:
+        return entry._replace(rest=new) if entry.rest == old else entry._replace(frame=new)
+
+    cache = tuple(page._replace(frame=new) if page.frame == old else page for page in world.cache)
+    return Step(change_entries(world, old, moved).with_frame(old, None)._replace(cache=cache), DONE)
+
+
+def ksm(world: World, policy: Policy, event: Event) -> Step:
+    """try_to_merge_two_pages(): two pages with equal bytes, both mergeable and held by nobody, become one KSM page."""
+    (one, two), (page_one, page_two) = event.args, event.pages
+    first, second = world.pte(one, page_one), world.pte(two, page_two)
+    if first is None or second is None or not (mergeable(world, first) and mergeable(world, second)):
+        return Step(world, SKIPPED)
+    assert first.frame is not None and second.frame is not None
+    a, b = world.frame(first.frame), world.frame(second.frame)
+    if first.frame == second.frame or a.holds.letter != b.holds.letter or a.kind == b.kind == "ksm":
+        return Step(world, SKIPPED)
+    kept, gone = (second, (one, page_one, first)) if b.kind == "ksm" else (first, (two, page_two, second))
+    assert kept.frame is not None
+    frame = world.frame(kept.frame)
+    both = frame.holds._replace(ids=tuple(sorted({*a.holds.ids, *b.holds.ids})))
+    world = world.with_frame(kept.frame, frame._replace(kind="ksm", exclusive=False, holds=both))
+    world = change_entries(world, kept.frame, lambda pte: pte._replace(write=False))
+    name, page, pte = gone
+    return Step(world.with_pte(name, page, Pte(pte.vma, kept.frame, rest=pte.rest)), DONE)
+
+
+def mergeable(world: World, pte: Pte) -> bool:
+    if pte.vma is None or not pte.vma.mergeable or pte.frame is None:
+        return False
+    frame = world.frame(pte.frame)
+    if frame.kind == "ksm":
+        return True
+    return frame.kind == "anon" and frame.size == "base" and not extra(world, pte.frame)
+
+
+def hold(world: World, policy: Policy, event: Event) -> Step:
+    """Somebody looks at the page for a moment. With nothing there, the hold is on nothing."""
+    pte = world.pte(event.args[0], event.page)
+    number = pte.frame if pte is not None and pte.frame != 0 else None
+    taken = Hold(event.args[0], event.page, "lru" in event.args[1:], number)
+    return Step(world._replace(holds=(*world.holds, taken)), SKIPPED if number is None else DONE)
+
+
+def drop(world: World, policy: Policy, event: Event) -> Step:
+    """The oldest hold on that page goes."""
+    oldest = next(h for h in world.holds if (h.process, h.page) == (event.args[0], event.page))
+    holds = list(world.holds)
+    holds.remove(oldest)
+    return Step(world._replace(holds=tuple(holds)), SKIPPED if oldest.frame is None else DONE)
+
+
+def reap(world: World) -> World:
+    """Free what nobody uses any more: shared memory, swap cache, frames, slots. Gives the normal form of a World."""
+    objects = {pte.vma.object for p in world.processes for _, pte in p.ptes if pte.vma and pte.vma.kind == "shared"}
+    cache = tuple(page for page in world.cache if page.kind == "file" or page.number in objects)
+    if cache != world.cache:
+        world = world._replace(cache=cache)
+    for number, frame in enumerate(world.frames):
+        if number and frame is not None:
+            world = put_page(world, number, frame)
+    frames, slots = world.frames, list(world.slots)
+    while frames[-1] is None:
+        frames = frames[:-1]
+    for slot, holds in enumerate(slots):
+        cached = any(page.slot == slot for page in world.cache)
+        if holds is not None and not (swapcount(world, slot) or cached or cached_in(world, slot) is not None):
+            slots[slot] = None
+    while slots and slots[-1] is None:
+        slots.pop()
+    return world._replace(frames=frames, slots=tuple(slots))
+
+
+def put_page(world: World, number: int, frame: Frame) -> World:
+    """Free the frame if its count is zero; a counter that overflowed may get there while it is in use."""
+    unmapped = not mapcount(world, number) and not rests(world, number)
+    if frame.slot is not None and unmapped and not swapcount(world, frame.slot):
+        frame = frame._replace(slot=None)
+        world = world.with_frame(number, frame)
+    if not parts(world, number):
+        return world.with_frame(number, None)
+    if not frame.freed and page_count(world, number) == 0:
+        return world.with_frame(number, frame._replace(freed=True))
+    return world
