@@ -1,8 +1,8 @@
 """cowlab: what Linux does with a copy-on-write page. The public names, once.
 
-    from cowlab import play, scenarios
-    trace = play(scenarios()["leak"], "v5.7")
-    trace.verdict                                   # 'leak'
+>>> from cowlab import play, scenarios
+>>> play(scenarios()["leak"], "v5.7").verdict
+'leak'
 """
 
 from cowlab.events import Event, Script, ScriptError, enabled, format, impossible, parse
@@ -15,9 +15,42 @@ from cowlab.world import Frame, Process, Pte, Reference, Store, Vma, World, mapc
 
 __version__ = "0.1.0"
 __all__ = [
-    *("Event", "Script", "ScriptError", "enabled", "format", "impossible", "parse"),
-    *("IDEAL", "Ideal", "step", "transition", "LAWS", "VERDICTS", "Finding"),
-    *("POLICIES", "BadAnswer", "PageInfo", "Policy", "cites", "sources"),
-    *("Moment", "Reading", "Scenario", "Trace", "play", "policy_named", "read_scenario", "scenarios"),
-    *("Frame", "Process", "Pte", "Reference", "Store", "Vma", "World", "mapcount", "page_count", "parts"),
+    "IDEAL",
+    "LAWS",
+    "POLICIES",
+    "VERDICTS",
+    "BadAnswer",
+    "Event",
+    "Finding",
+    "Frame",
+    "Ideal",
+    "Moment",
+    "PageInfo",
+    "Policy",
+    "Process",
+    "Pte",
+    "Reading",
+    "Reference",
+    "Scenario",
+    "Script",
+    "ScriptError",
+    "Store",
+    "Trace",
+    "Vma",
+    "World",
+    "cites",
+    "enabled",
+    "format",
+    "impossible",
+    "mapcount",
+    "page_count",
+    "parse",
+    "parts",
+    "play",
+    "policy_named",
+    "read_scenario",
+    "scenarios",
+    "sources",
+    "step",
+    "transition",
 ]

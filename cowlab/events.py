@@ -171,7 +171,9 @@ def parse_event(text: str) -> Event:
     actor, colon, rest = text.partition(":")
     actor, words = actor.strip(), rest.split()
     if not colon or not words or not NAME.match(actor):
-        raise ScriptError("expected 'NAME: verb ...'", hint="A line reads like 'P: write A', 'g: read' or 'kernel: swap_out P'.")
+        raise ScriptError(
+            "expected 'NAME: verb ...'", hint="A line reads like 'P: write A', 'g: read' or 'kernel: swap_out P'."
+        )
     kind = actor if actor in ACTORS else ""
     patterns = RULES.get((kind, words[0]))
     if patterns is None:
@@ -223,10 +225,12 @@ def _check_counter(event: Event, first: bool) -> None:
         raise ScriptError("the counter must be the first event", hint="Move this line to the top of the script.")
     bits, _, bias = event.args[:3]
     if not 1 <= int(bits) <= 64 or int(bias) < 1:
-        raise ScriptError("expected 1 to 64 bits and a bias of at least 1", hint="For example 'kernel: counter 8 bias 4'.")
+        raise ScriptError(
+            "expected 1 to 64 bits and a bias of at least 1", hint="For example 'kernel: counter 8 bias 4'."
+        )
 
 
-def format(script: Event | Iterable[Line] | Iterable[Event]) -> str:  # noqa: A001 - the name is the interface
+def format(script: Event | Iterable[Line] | Iterable[Event]) -> str:
     """The canonical text of an event (no newline) or of a script or events (a line each)."""
     if isinstance(script, Event):
         return _format_event(script)
@@ -343,7 +347,9 @@ def _page_unknown(world: World, name: str, page: int) -> str | None:
     return f"{name} has no page @{page}: mmap it first" if world.pte(name, page) is None else None
 
 
-def enabled(world: World, verbs: Iterable[str] | None = None, values: str = "A", pages: Iterable[int] = ()) -> Iterator[Event]:
+def enabled(
+    world: World, verbs: Iterable[str] | None = None, values: str = "A", pages: Iterable[int] = ()
+) -> Iterator[Event]:
     """Every event that can happen here, in the order of the grammar, with new names and `values` filled in.
 
     verbs: only these. pages: pages which mmap may use besides those that were mapped before.
@@ -365,7 +371,9 @@ def enabled(world: World, verbs: Iterable[str] | None = None, values: str = "A",
         verb, *pattern = rest.split() or [""]
         if not rule or verb == "counter" or (wanted is not None and verb not in wanted):
             continue
-        slots = [choices["P"] if element == "C" and verb == "vm_write" else _choices(element, choices) for element in pattern]
+        slots = [
+            choices["P"] if element == "C" and verb == "vm_write" else _choices(element, choices) for element in pattern
+        ]
         for who in {"P": choices["P"], "g": references}.get(actor, (actor,)):
             for words in _product(slots):
                 event = parse_event(f"{who}: {verb} {' '.join(words)}")

@@ -92,7 +92,9 @@ def follow(ideal: Ideal, before: World, event: Event, step: Step) -> Ideal:
         return _fork(ideal, event.actor, event.args[0], step.world)
     if event.verb == "exit":
         contracts = (_ended(c) if c.owner == event.actor else c for c in ideal.contracts)
-        return _tidy(ideal._replace(maps=tuple(m for m in ideal.maps if m[0] != event.actor), contracts=tuple(contracts)))
+        return _tidy(
+            ideal._replace(maps=tuple(m for m in ideal.maps if m[0] != event.actor), contracts=tuple(contracts))
+        )
     if event.verb in ("munmap", "mmap") or event.args[:1] == ("dontneed",):
         return _remap(ideal, event.actor, event.page, before, step.world)
     return ideal
@@ -123,7 +125,9 @@ def _take(ideal: Ideal, reference: Reference) -> Ideal:
 
 def promise(reference: Reference, *, anonymous: bool) -> str:
     """How long a reference is coherent with its owner's page. It belongs to the verb, the same under every policy."""
-    if reference.verb == "register" or (reference.verb == "pin" and (reference.write or reference.longterm or anonymous)):
+    if reference.verb == "register" or (
+        reference.verb == "pin" and (reference.write or reference.longterm or anonymous)
+    ):
         return "unmap"
     if reference.verb == "direct_read" or (reference.verb == "get" and reference.write):
         return "fork"

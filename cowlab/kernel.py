@@ -28,7 +28,19 @@ from cowlab.fault import (
 )
 from cowlab.policy import BREAK, COPY, MARK, PROTECT, REFUSE, SKIP, UNSHARE, WHOLE, PageInfo, Policy
 from cowlab.reclaim import drop, hold, ksm, migrate, pageout, reap, swap_out
-from cowlab.world import ZERO_PAGE, CachePage, Counter, Frame, Process, Pte, Reference, Store, Vma, World, mapcount, page_count
+from cowlab.world import (
+    ZERO_PAGE,
+    CachePage,
+    Counter,
+    Frame,
+    Process,
+    Pte,
+    Reference,
+    Store,
+    Vma,
+    World,
+    page_count,
+)
 
 
 def step(world: World, event: Event, policy: Policy) -> World | None:
@@ -90,7 +102,9 @@ def read(world: World, policy: Policy, event: Event) -> Step:
 # --- get_user_pages() ------------------------------------------------------------------------------------------------
 
 
-def gup(world: World, policy: Policy, name: str, page: int, *, write: bool, asker: str, force: bool = False) -> Step | None:
+def gup(
+    world: World, policy: Policy, name: str, page: int, *, write: bool, asker: str, force: bool = False
+) -> Step | None:
     """Fault the page in as a reference needs it. None: the call fails with EFAULT. force: FOLL_FORCE."""
     pte = world.pte(name, page)
     if pte is None or pte.vma is None:
@@ -331,7 +345,8 @@ def clear_refs(world: World, policy: Policy, event: Event) -> Step:
     """echo 4 > /proc/PID/clear_refs: soft-dirty tracking write-protects every page, but never looks at hugetlb."""
     process = world.process(event.actor)
     assert process is not None
-    outcome, copies = DONE, []
+    outcome = DONE
+    copies: list[Copy] = []
     for page, pte in process.ptes:
         if pte.vma is None or pte.frame is None:
             continue
@@ -372,8 +387,13 @@ def madvise(world: World, policy: Policy, event: Event) -> Step:
         return Step(world.with_pte(name, page, Pte(vma)), DONE)
     if advice == "mergeable" and vma.kind in ("shared", "hugetlb"):
         return Step(world, SKIPPED)
-    flag = {"dofork": "dontfork"}.get(advice, advice)
-    return Step(world.with_pte(name, page, pte._replace(vma=vma._replace(**{flag: advice != "dofork"}))), DONE)
+    advised = {
+        "dontfork": vma._replace(dontfork=True),
+        "dofork": vma._replace(dontfork=False),
+        "wipeonfork": vma._replace(wipeonfork=True),
+        "mergeable": vma._replace(mergeable=True),
+    }
+    return Step(world.with_pte(name, page, pte._replace(vma=advised[advice])), DONE)
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------

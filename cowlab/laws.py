@@ -73,7 +73,9 @@ def readers(world: World, ideal: Ideal) -> Iterator[Reader]:
             yield Reader(reference.name, looked, ideal.cell(contract.cell), contract.holds)
 
 
-def findings(before: World, ideal_before: Ideal, event: Event, step: Step, ideal: Ideal, policy: Policy) -> list[Finding]:
+def findings(
+    before: World, ideal_before: Ideal, event: Event, step: Step, ideal: Ideal, policy: Policy
+) -> list[Finding]:
     """What is wrong after this event, economy aside. What was wrong before and still is comes again, with the same key."""
     found = [finding for reader in readers(step.world, ideal) if (finding := look(reader)) is not None]
     found += protection(before, event, step)
@@ -161,4 +163,3 @@ def needless(before: World, ideal: Ideal, copy: Copy) -> bool:
 def verdict(kinds: list[str]) -> str:
     """The first of VERDICTS that was found."""
     return next((kind for kind in VERDICTS if kind in kinds), "ok")
-

@@ -53,6 +53,12 @@ Answer = Any
 Decision = Callable[[PageInfo], Answer]
 D = TypeVar("D", bound=Decision)
 
+# Mails that several decisions were read from, by Message-ID.
+LINUS_RULES = "CAHk-=wje9r3fREBdZcOu=NihGczBtkqkhXRPDhY-ZkNVv=thiQ@mail.gmail.com"
+LINUS_COW = "CAHk-=wgi31FKc9AL6m87+pb2B79V2g_QjdhmtJNW8Pnq2ERQ-Q@mail.gmail.com"
+JEROME = "20210112235104.GA490399@redhat.com"
+ANDREA_2009_MAIL = "20090316135654.GA17949@random.random"
+
 REUSE, COPY, PUSH = "reuse", "copy", "push"
 TAKE, BREAK, UNSHARE = "take", "break", "unshare"
 SHARE, MARK = "share", "mark"
@@ -135,7 +141,7 @@ def reuse_exclusive(page: PageInfo) -> str:
     return REUSE if page.exclusive else reuse_after_swapcache(page)
 
 
-@cites("CAHk-=wje9r3fREB", asks="page_count")
+@cites(LINUS_RULES, asks="page_count")
 def reuse_linus(page: PageInfo) -> str:
     """Rule (a): an anonymous page becomes writable only when its page_count is one."""
     if page.size == "hugetlb":
@@ -143,13 +149,13 @@ def reuse_linus(page: PageInfo) -> str:
     return REUSE if page.kind != "ksm" and alone(page) else COPY
 
 
-@cites("20210112235104.GA490399", asks="page_count")
+@cites(JEROME, asks="page_count")
 def reuse_not_inherited(page: PageInfo) -> str:
     """The child never reuses an inherited page; its parent goes by the count."""
     return COPY if page.inherited and page.size != "hugetlb" else reuse_linus(page)
 
 
-@cites("20210112235104.GA490399", asks="inherited")
+@cites(JEROME, asks="inherited")
 def reuse_push(page: PageInfo) -> str:
     """As above, but the parent keeps the frame and pushes copies to the others."""
     if page.size == "hugetlb":
@@ -157,7 +163,7 @@ def reuse_push(page: PageInfo) -> str:
     return COPY if page.inherited or page.kind == "ksm" else PUSH
 
 
-@cites("20210112235104.GA490399", asks="inherited")
+@cites(JEROME, asks="inherited")
 def reuse_regardless(page: PageInfo) -> str:
     """As above, but the parent just keeps the frame."""
     if page.size == "hugetlb":
@@ -180,7 +186,7 @@ def should_force_cow_break(page: PageInfo) -> str:
     return BREAK
 
 
-@cites("20090316135654.GA17949@random.random")
+@cites(ANDREA_2009_MAIL)
 def gup_decow(page: PageInfo) -> str:
     """2009: a read reference on an anonymous page that is mapped read-only breaks COW."""
     return BREAK if page.kind in ("anon", "ksm") and not page.writable else TAKE
@@ -241,20 +247,20 @@ def page_try_dup_anon_rmap(page: PageInfo) -> str:
     return COPY if page.exclusive and page.mm_has_pinned and page.maybe_dma_pinned else SHARE
 
 
-@cites("20090316135654.GA17949@random.random")
+@cites(ANDREA_2009_MAIL)
 def fork_copy_gup(page: PageInfo) -> str:
     """2009: a writable page that GUP touched, whose count has more in it than mappings and swap cache."""
     extra = page.page_count - page.mapcount - page.in_swapcache
     return COPY if page.writable and page.kind == "anon" and page.gup_flag and extra else SHARE
 
 
-@cites("CAHk-=wje9r3fREB")
+@cites(LINUS_RULES)
 def fork_copy_counted(page: PageInfo) -> str:
     """A writable page with a count above one is copied for the child."""
     return COPY if held(page) else SHARE
 
 
-@cites("20210112235104.GA490399")
+@cites(JEROME)
 def fork_mark(page: PageInfo) -> str:
     """Always share; the child's entry is marked: never to be reused."""
     return MARK
@@ -282,7 +288,7 @@ def protect_but_pinned(page: PageInfo) -> str:
     return SKIP if page.asker == "clear_refs" and pinned else PROTECT
 
 
-@cites("CAHk-=wje9r3fREB", "CAHk-=wgi31FKc9")
+@cites(LINUS_RULES, LINUS_COW)
 def protect_or_refuse(page: PageInfo) -> str:
     """Rule (c): a held page stays writable. mprotect fails with EBUSY, the others skip it."""
     if not held(page):
@@ -290,7 +296,7 @@ def protect_or_refuse(page: PageInfo) -> str:
     return REFUSE if page.asker == "mprotect" else SKIP
 
 
-@cites("20210112235104.GA490399")
+@cites(JEROME)
 def protect_or_copy(page: PageInfo) -> str:
     """mprotect gives a held page up to its holder and goes on with a copy; the others skip it."""
     if not held(page):
@@ -329,13 +335,13 @@ def swap_exclusive(page: PageInfo) -> bool:
     return page.exclusive or alone(page)
 
 
-@cites("CAHk-=wje9r3fREB")
+@cites(LINUS_RULES)
 def swap_not_held(page: PageInfo) -> bool:
     """Rule (d), as far as it was meant: reclaim leaves a writable page with somebody in its count alone."""
     return not held(page) if page.asker == "reclaim" else alone(page)
 
 
-@cites("20210112235104.GA490399")
+@cites(JEROME)
 def swap_not_inherited(page: PageInfo) -> bool:
     """As above; what was inherited is never the child's alone."""
     return swap_not_held(page) and (page.asker == "reclaim" or not page.inherited)
@@ -460,7 +466,11 @@ def sources(thing: Policy | Decision) -> tuple[str, ...]:
 
 V5_7 = Policy("v5.7", "a write keeps the frame if it is mapped once", "2020-05", huge=huge_whole)
 V5_8 = V5_7._replace(
-    name="v5.8", about="and a read reference breaks COW first", since="2020-08", gup=should_force_cow_break, huge=huge_split
+    name="v5.8",
+    about="and a read reference breaks COW first",
+    since="2020-08",
+    gup=should_force_cow_break,
+    huge=huge_split,
 )
 V5_9_RC4 = V5_7._replace(
     name="v5.9-rc4",
@@ -469,7 +479,9 @@ V5_9_RC4 = V5_7._replace(
     reuse=reuse_page_count,
     huge=huge_split,
 )
-V5_9 = V5_9_RC4._replace(name="v5.9", about="and fork copies pinned pages", since="2020-10", fork=page_needs_cow_for_dma)
+V5_9 = V5_9_RC4._replace(
+    name="v5.9", about="and fork copies pinned pages", since="2020-10", fork=page_needs_cow_for_dma
+)
 V5_11 = V5_9._replace(
     name="v5.11",
     about="and clear_refs and swap skip pinned pages",

@@ -13,7 +13,6 @@ from cowlab.world import (
     Hold,
     Pte,
     Store,
-    Vma,
     World,
     cached_in,
     mapcount,

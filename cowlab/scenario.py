@@ -113,7 +113,9 @@ def play(scenario: Scenario | Script | str, policy: Policy | str) -> Trace:
     return Trace(scenario, row, tuple(moments), tuple(violations))
 
 
-def _advance(scenario: Scenario, policy: Policy, last: Moment, line: Line, known: dict[tuple[object, ...], int]) -> Moment:
+def _advance(
+    scenario: Scenario, policy: Policy, last: Moment, line: Line, known: dict[tuple[object, ...], int]
+) -> Moment:
     """The moment after one line; `known` remembers since which line a finding stands."""
     event = line.event
     assert event is not None

@@ -202,7 +202,7 @@ class World(NamedTuple):
 class Part(NamedTuple):
     """One named contributor to page_count: `count` of them, counting `weight` each."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # tuple.count() is not missed here
     what: str  # mapping, swap cache, page cache, FOLL_GET, FOLL_PIN, hold
     weight: int = 1
 

@@ -1,0 +1,271 @@
+"""The command line. --json prints one document on stdout and nothing else; bad input is one message and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cowlab
+from cowlab import lab
+from cowlab.events import MAX_BYTES, ScriptError
+from cowlab.events import format as format_event
+from cowlab.policy import POLICIES, Policy
+from cowlab.scenario import Scenario, Trace, play, policy_named, read_scenario, scenarios, unknown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WELCOME = """cowlab: one page of memory, from fork to PG_anon_exclusive.
+
+  cowlab lab                       open the course in JupyterLab
+  cowlab run leak --policy v5.7    play a scenario under a kernel's rules
+  cowlab run leak --policy v5.9    ... and under the next one's
+  cowlab outcomes leak leak-thp    scenarios beside policies; without names, all of them
+  cowlab COMMAND --help            more about a command
+
+Policies: {policies}; ideal.
+"""
+STYLES = {"ok": "green", "snapshot": "yellow"}
+SHORT = {"ok": "·", "dma-leak": "dma", "unprotected": "unprot", "snapshot": "snap"}
+
+
+class Problem(Exception):
+    """Bad input: the message is for the user."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0 done, 1 a law fell short where --check asked, 2 bad input."""
+    parser = build_parser()
+    args, extra = parser.parse_known_args(argv)
+    if args.command is None:
+        if extra:
+            parser.error(f"unknown option {extra[0]}")
+        print(WELCOME.format(policies=", ".join(POLICIES)), end="")
+        return 0
+    if extra and args.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    try:
+        if args.command == "lab":
+            return lab.run(args, extra)
+        return int(args.act(args))
+    except (ScriptError, Problem) as error:
+        print(f"cowlab: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cowlab", description="A course about one page of memory: see it, break it, check it against real kernels."
+    )
+    parser.add_argument("--version", action="version", version=f"cowlab {cowlab.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    lab.add_arguments(commands.add_parser("lab", help="open the course in JupyterLab"))
+
+    run = commands.add_parser("run", help="play a script under a policy")
+    run.add_argument("scenario", help="a .cow file, the name of a scenario of the atlas, or - for standard input")
+    run.add_argument(
+        "--policy", default="v6.5", metavar="NAME", help="whose rules (default v6.5); ideal for the specification"
+    )
+    run.add_argument("--check", action="store_true", help="exit with 1 if a law is broken")
+    run.set_defaults(act=command_run)
+
+    outcomes = commands.add_parser("outcomes", help="scenarios x policies: the verdict of each")
+    outcomes.add_argument(
+        "scenarios", nargs="*", metavar="SCENARIO", help="names or .cow files (default: the whole atlas)"
+    )
+    outcomes.set_defaults(act=command_outcomes)
+
+    for command in (run, outcomes):
+        command.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else")
+        command.add_argument("--no-color", action="store_true", help="plain text")
+    return parser
+
+
+# --- input -----------------------------------------------------------------------------------------------------------
+
+
+def find_scenario(name: str) -> Scenario:
+    """A file, standard input (-), or a scenario of the atlas. Raises Problem or ScriptError."""
+    if name == "-":
+        return read_scenario(decode(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"), "standard input")
+    path = Path(name)
+    if name in scenarios() and not path.is_file():
+        return scenarios()[name]
+    if path.is_dir():
+        raise Problem(f"{name}: is a folder; a .cow file was expected")
+    if not path.exists():
+        if path.suffix == ".cow" or len(path.parts) > 1:
+            raise Problem(f"{name}: no such file")
+        raise Problem(unknown("scenario", name, list(scenarios())))
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Problem(f"{name}: cannot be read ({error.strerror})") from None
+    return read_scenario(decode(data, name), name)
+
+
+def decode(data: bytes, name: str) -> str:
+    """The text of a script. Raises Problem for one that is too long or no text."""
+    if len(data) > MAX_BYTES:
+        raise Problem(f"{name}: too long; at most {MAX_BYTES:,} bytes are read")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise Problem(f"{name}: not a text file; a script has one event a line, like 'P: write A'")
+    return text.replace("\r\n", "\n")
+
+
+def find_policy(name: str) -> Policy:
+    try:
+        return policy_named(name)
+    except ValueError as error:
+        raise Problem(str(error)) from None
+
+
+# --- run -------------------------------------------------------------------------------------------------------------
+
+
+def command_run(args: argparse.Namespace) -> int:
+    trace = play(find_scenario(args.scenario), find_policy(args.policy))
+    if args.json:
+        print(json.dumps(trace_json(trace), indent=1))
+    else:
+        print_trace(trace, console(args))
+    return int(args.check and any(finding.broken for _, finding in trace.violations))
+
+
+def trace_json(trace: Trace) -> dict[str, Any]:
+    """What `cowlab run --json` prints."""
+    from cowlab.views.words import note
+
+    steps = [
+        {
+            "line": moment.line,
+            "event": format_event(moment.event),
+            "outcome": moment.outcome,
+            "copies": moment.copies,
+            "note": note(before, moment, trace.policy),
+        }
+        for before, moment in zip(trace.moments, trace.steps, strict=False)
+        if moment.event is not None
+    ]
+    violations = [
+        {
+            "line": line,
+            "law": finding.law,
+            "kind": finding.kind,
+            "who": finding.who,
+            "saw": finding.saw.letter if finding.saw else None,
+            "should": finding.should.letter if finding.should else None,
+            "promised": finding.promised,
+        }
+        for line, finding in trace.violations
+    ]
+    return {
+        "scenario": trace.scenario.name,
+        "policy": trace.policy.name,
+        "steps": steps,
+        "readings": [reading._asdict() for reading in trace.readings],
+        "violations": violations,
+        "copies": trace.copies,
+        "needless_copies": trace.needless_copies,
+        "verdict": trace.verdict,
+    }
+
+
+def print_trace(trace: Trace, out: Console) -> None:
+    from rich.markup import escape
+
+    document = trace_json(trace)
+    out.print(f"[bold]{escape(trace.scenario.title)}[/]  under [bold]{trace.policy.name}[/] ({trace.policy.about})\n")
+    steps = table("line", "event", "outcome", "why")
+    found = {row["line"]: row for row in reversed(document["violations"])}
+    for step in document["steps"]:
+        wrong = found.get(step["line"])
+        mark = f"  [bold red]✗ {wrong['kind'].upper()}[/]" if wrong and wrong["promised"] is not False else ""
+        steps.add_row(
+            str(step["line"]), escape(step["event"]), f"[bold]{step['outcome']}[/]", escape(step["note"]) + mark
+        )
+    out.print(steps)
+    for reading in document["readings"]:
+        ought = "" if reading["value"] == reading["ideal"] else f", [red]ought to read {reading['ideal']}[/]"
+        out.print(f"reading  line {reading['line']}: {reading['who']} reads [bold]{reading['value']}[/]{ought}")
+    for row in document["violations"]:
+        out.print(violation_words(row))
+    wasted = f", {document['needless_copies']} of them needless" if document["needless_copies"] else ""
+    out.print(f"copies   {document['copies']}{wasted}")
+    verdict = document["verdict"]
+    out.print(f"verdict  [{STYLES.get(verdict, 'bold red')}]{verdict}[/]")
+
+
+def violation_words(row: dict[str, Any]) -> str:
+    if row["promised"] is False:
+        return f"snapshot line {row['line']}: {row['who']} sees {row['saw']} and not {row['should']}, which nobody promised it"
+    saw = f": sees {row['saw']}" if row["saw"] else ""
+    should = f", ought to see {row['should']}" if row["should"] else ""
+    return f"[red]finding[/]  line {row['line']}: {row['law']} ({row['kind']}), {row['who']}{saw}{should}"
+
+
+# --- outcomes --------------------------------------------------------------------------------------------------------
+
+
+def command_outcomes(args: argparse.Namespace) -> int:
+    chosen = [find_scenario(name) for name in args.scenarios] or list(scenarios().values())
+    verdicts = {s.name: {name: play(s, row).verdict for name, row in POLICIES.items()} for s in chosen}
+    if args.json:
+        print(json.dumps(verdicts, indent=1))
+    else:
+        print_outcomes(verdicts, console(args))
+    return 0
+
+
+def print_outcomes(verdicts: dict[str, dict[str, str]], out: Console) -> None:
+    """One table, or two where the terminal is too narrow for fifteen columns."""
+    names = list(POLICIES)
+    needed = max(map(len, verdicts)) + 2 + sum(max(len(name), 6) + 2 for name in names)
+    for group in (names,) if out.width >= needed else (names[:8], names[8:]):
+        rows = table("scenario", *group)
+        for scenario, row in verdicts.items():
+            cells = (f"[{STYLES.get(row[name], 'red')}]{SHORT.get(row[name], row[name])}[/]" for name in group)
+            rows.add_row(scenario, *cells)
+        out.print(rows)
+    out.print(
+        "· ok   snap: stale where nothing was promised   dma: a device's store leaks   unprot: a store that ought to fault"
+    )
+
+
+# --- output ----------------------------------------------------------------------------------------------------------
+
+
+def console(args: argparse.Namespace) -> Console:
+    """A terminal to print on. Raises Problem where rich is not installed."""
+    try:
+        from rich.console import Console
+    except ImportError:
+        raise Problem("tables need the package 'rich': pip install rich, or use --json") from None
+    return Console(no_color=args.no_color or None, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def table(*columns: str) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for column in columns:
+        made.add_column(column, no_wrap=True)
+    return made
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
