@@ -84,8 +84,7 @@ def rests(world: World, number: int) -> int:
 
 def handle_read(world: World, name: str, page: int) -> Step:
     """A load by a process whose mapping allows it."""
-    pte = world.pte(name, page)
-    assert pte is not None
+    pte = world.entry(name, page)
     if pte.frame is not None:
         return Step(world, HIT)
     if pte.slot is not None:
@@ -95,8 +94,7 @@ def handle_read(world: World, name: str, page: int) -> Step:
 
 def handle_write(world: World, policy: Policy, name: str, page: int) -> Step:
     """A store by a process whose mapping allows it, or by FOLL_FORCE: then the entry stays read-only."""
-    pte = world.pte(name, page)
-    assert pte is not None
+    pte = world.entry(name, page)
     if pte.frame is None:
         if pte.slot is not None:
             return do_swap_page(world, policy, name, page, pte)
@@ -184,8 +182,8 @@ def ask_after_drain(
     world: World, policy: Policy, name: str, page: int, asker: str, cell: str, no: object
 ) -> tuple[World, PageInfo]:
     """The PageInfo to decide by. If the answer would be no, a release that drains the LRU batch does so first."""
-    pte = world.pte(name, page)
-    assert pte is not None and pte.frame is not None
+    pte = world.entry(name, page)
+    assert pte.frame is not None
     info = page_info(world, name, pte, asker)
     if info.lru_held and policy.ask(cell, info) == no and policy.ask("drain", info):
         holds = (h._replace(frame=None) if h.lru and h.frame == pte.frame else h for h in world.holds)
@@ -199,8 +197,8 @@ def ask_after_drain(
 
 def do_wp_page(world: World, policy: Policy, name: str, page: int, *, unshare: bool = False) -> Step:
     """A write fault on a present page: reuse or copy. unshare: a fault for a read pin, which gets no write bit."""
-    pte = world.pte(name, page)
-    assert pte is not None and pte.vma is not None and pte.frame is not None
+    pte = world.entry(name, page)
+    assert pte.vma is not None and pte.frame is not None
     write = not unshare
     if not pte.vma.cow:
         return Step(world.with_pte(name, page, pte._replace(write=write and pte.vma.prot == "rw")), REUSE)
@@ -219,8 +217,8 @@ def do_wp_page(world: World, policy: Policy, name: str, page: int, *, unshare: b
 
 def wp_page_reuse(world: World, name: str, page: int, *, write: bool) -> Step:
     """Keep the frame: it is exclusive now, no longer KSM's, and leaves a swap cache that no entry needs."""
-    pte = world.pte(name, page)
-    assert pte is not None and pte.vma is not None and pte.frame is not None
+    pte = world.entry(name, page)
+    assert pte.vma is not None and pte.frame is not None
     frame = world.frame(pte.frame)
     slot = frame.slot if swapcount(world, frame.slot) else None
     world = world.with_frame(pte.frame, frame._replace(kind="anon", exclusive=True, slot=slot))
@@ -230,8 +228,8 @@ def wp_page_reuse(world: World, name: str, page: int, *, write: bool) -> Step:
 
 def replace_by_copy(world: World, policy: Policy, name: str, page: int, *, write: bool, why: str) -> Step:
     """wp_page_copy(): map a copy instead. Of a huge page, all of it or the one page looked at."""
-    pte = world.pte(name, page)
-    assert pte is not None and pte.vma is not None and pte.frame is not None
+    pte = world.entry(name, page)
+    assert pte.vma is not None and pte.frame is not None
     old = world.frame(pte.frame)
     size, rest = old.size, pte.rest
     if pte.vma.kind == "thp" and (size == "thp" or old.kind == "zero"):

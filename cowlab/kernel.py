@@ -28,19 +28,7 @@ from cowlab.fault import (
 )
 from cowlab.policy import BREAK, COPY, MARK, PROTECT, REFUSE, SKIP, UNSHARE, WHOLE, PageInfo, Policy
 from cowlab.reclaim import drop, hold, ksm, migrate, pageout, reap, swap_out
-from cowlab.world import (
-    ZERO_PAGE,
-    CachePage,
-    Counter,
-    Frame,
-    Process,
-    Pte,
-    Reference,
-    Store,
-    Vma,
-    World,
-    page_count,
-)
+from cowlab.world import ZERO_PAGE, CachePage, Counter, Frame, Process, Pte, Reference, Store, Vma, World, page_count
 
 
 def step(world: World, event: Event, policy: Policy) -> World | None:
@@ -63,7 +51,7 @@ def transition(world: World, event: Event, policy: Policy) -> Step | None:
     else:
         act = PROCESS_EVENTS[event.verb]
     taken = act(world, policy, event)
-    return taken._replace(world=reap(taken.world))
+    return taken if taken.world is world else taken._replace(world=reap(taken.world))
 
 
 # --- loads and stores ------------------------------------------------------------------------------------------------
@@ -71,8 +59,7 @@ def transition(world: World, event: Event, policy: Policy) -> Step | None:
 
 def write(world: World, policy: Policy, event: Event) -> Step:
     """A CPU store. The entry is what the CPU asks; only a fault looks at the mapping."""
-    pte = world.pte(event.actor, event.page)
-    assert pte is not None
+    pte = world.entry(event.actor, event.page)
     if pte.vma is None or (pte.vma.prot != "rw" and not pte.write):
         return Step(world, SIGSEGV)
     touched = handle_write(world, policy, event.actor, event.page)
@@ -81,8 +68,8 @@ def write(world: World, policy: Policy, event: Event) -> Step:
 
 def store(touched: Step, name: str, page: int, letter: str, *, by: str) -> Step:
     """Put a CPU store into the frame which that process now maps."""
-    pte = touched.world.pte(name, page)
-    assert pte is not None and pte.frame is not None
+    pte = touched.world.entry(name, page)
+    assert pte.frame is not None
     return touched._replace(world=store_in_frame(touched.world, pte.frame, letter, by=by))
 
 
@@ -92,8 +79,7 @@ def store_in_frame(world: World, number: int, letter: str, *, by: str, device: b
 
 
 def read(world: World, policy: Policy, event: Event) -> Step:
-    pte = world.pte(event.actor, event.page)
-    assert pte is not None
+    pte = world.entry(event.actor, event.page)
     if pte.vma is None or pte.vma.prot == "none":
         return Step(world, SIGSEGV)
     return handle_read(world, event.actor, event.page)
@@ -118,8 +104,8 @@ def gup(
 
 
 def gup_read(world: World, policy: Policy, name: str, page: int, asker: str) -> Step:
-    pte = world.pte(name, page)
-    assert pte is not None and pte.vma is not None
+    pte = world.entry(name, page)
+    assert pte.vma is not None
     answer = policy.ask("gup", page_info(world, name, pte, asker)) if pte.vma.cow else None
     if answer == BREAK:
         return handle_write(world, policy, name, page)
@@ -144,8 +130,8 @@ def take_reference(world: World, policy: Policy, event: Event) -> Step:
     if touched is None:
         return Step(world._replace(references=(*world.references, reference)), REFUSED)
     world = touched.world
-    pte = world.pte(event.actor, event.page)
-    assert pte is not None and pte.frame is not None
+    pte = world.entry(event.actor, event.page)
+    assert pte.frame is not None
     if not try_get_page(world, pte.frame):
         return Step(world._replace(references=(*world.references, reference)), REFUSED, touched.copies)
     frame = world.frame(pte.frame)
@@ -289,8 +275,7 @@ def mmap(world: World, policy: Policy, event: Event) -> Step:
 
 
 def munmap(world: World, policy: Policy, event: Event) -> Step:
-    pte = world.pte(event.actor, event.page)
-    assert pte is not None
+    pte = world.entry(event.actor, event.page)
     if pte.vma is None:
         return Step(world, SKIPPED)
     return Step(world.with_pte(event.actor, event.page, Pte(vma=None)), DONE)
@@ -299,8 +284,7 @@ def munmap(world: World, policy: Policy, event: Event) -> Step:
 def mprotect(world: World, policy: Policy, event: Event) -> Step:
     """change_pte_range(): the mapping's rights change, and so does the entry, as the policy sees fit."""
     name, page, prot = event.actor, event.page, event.args[0]
-    pte = world.pte(name, page)
-    assert pte is not None
+    pte = world.entry(name, page)
     if pte.vma is None:
         return Step(world, REFUSED)
     new = pte._replace(vma=pte.vma._replace(prot=prot))
@@ -323,8 +307,7 @@ def write_protect(world: World, policy: Policy, name: str, page: int, new: Pte, 
         return Step(world.with_pte(name, page, new), SKIPPED)
     if answer == COPY:
         copied = replace_by_copy(world, policy, name, page, write=False, why=asker)
-        entry = copied.world.pte(name, page)
-        assert entry is not None
+        entry = copied.world.entry(name, page)
         return copied._replace(world=copied.world.with_pte(name, page, entry._replace(vma=new.vma)))
     assert answer == PROTECT
     return Step(world.with_pte(name, page, new._replace(write=False)), DONE)
@@ -363,8 +346,7 @@ def clear_refs(world: World, policy: Policy, event: Event) -> Step:
 def uffd_wp(world: World, policy: Policy, event: Event) -> Step:
     """userfaultfd write-protection and its removal; private file pages cannot have it."""
     name, page = event.actor, event.page
-    pte = world.pte(name, page)
-    assert pte is not None
+    pte = world.entry(name, page)
     if pte.vma is None or pte.vma.kind == "file":
         return Step(world, REFUSED)
     new = pte._replace(vma=pte.vma._replace(uffd_wp=event.args[0] == "on"))
@@ -376,8 +358,7 @@ def uffd_wp(world: World, policy: Policy, event: Event) -> Step:
 
 def madvise(world: World, policy: Policy, event: Event) -> Step:
     name, page, advice = event.actor, event.page, event.args[0]
-    pte = world.pte(name, page)
-    assert pte is not None
+    pte = world.entry(name, page)
     vma = pte.vma
     if vma is None or (advice == "wipeonfork" and vma.kind not in ("anon", "thp")):
         return Step(world, REFUSED)
@@ -416,5 +397,5 @@ PROCESS_EVENTS: dict[str, Act] = {
 }
 REFERENCE_EVENTS: dict[str, Act] = {"write": reference_write, "read": reference_read, "put": reference_put}
 KERNEL_EVENTS: dict[str, Act] = {
-    **{"swap_out": swap_out, "migrate": migrate, "ksm": ksm, "hold": hold, "drop": drop, "counter": counter},
+    **{"swap_out": swap_out, "migrate": migrate, "ksm": ksm, "hold": hold, "drop": drop, "counter": counter}
 }

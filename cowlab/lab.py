@@ -39,11 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where your copy of the course lives (default: ./%(default)s)",
     )
-    parser.add_argument(
-        "--no-browser",
-        action="store_true",
-        help="start the server, print its address, open nothing",
-    )
+    parser.add_argument("--no-browser", action="store_true", help="start the server, print its address, open nothing")
     parser.add_argument("--prepare-only", action="store_true", help="copy the course, do not start JupyterLab")
 
 

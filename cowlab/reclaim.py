@@ -7,19 +7,7 @@ from collections.abc import Callable
 from cowlab.events import Event
 from cowlab.fault import DONE, SKIPPED, SWAPPED, Step, page_info, rests
 from cowlab.policy import Policy
-from cowlab.world import (
-    CachePage,
-    Frame,
-    Hold,
-    Pte,
-    Store,
-    World,
-    cached_in,
-    mapcount,
-    page_count,
-    parts,
-    swapcount,
-)
+from cowlab.world import CachePage, Frame, Hold, Pte, Store, World, mapcount, page_count, parts
 
 
 def swap_out(world: World, policy: Policy, event: Event) -> Step:
@@ -157,33 +145,47 @@ def drop(world: World, policy: Policy, event: Event) -> Step:
 
 def reap(world: World) -> World:
     """Free what nobody uses any more: shared memory, swap cache, frames, slots. Gives the normal form of a World."""
-    objects = {pte.vma.object for p in world.processes for _, pte in p.ptes if pte.vma and pte.vma.kind == "shared"}
-    cache = tuple(page for page in world.cache if page.kind == "file" or page.number in objects)
-    if cache != world.cache:
-        world = world._replace(cache=cache)
-    for number, frame in enumerate(world.frames):
+    if world.cache:
+        objects = {pte.vma.object for p in world.processes for _, pte in p.ptes if pte.vma and pte.vma.kind == "shared"}
+        kept = tuple(page for page in world.cache if page.kind == "file" or page.number in objects)
+        world = world if kept == world.cache else world._replace(cache=kept)
+    mapped, held, named = users(world)
+    frames = list(world.frames)
+    for number, frame in enumerate(frames):
         if number and frame is not None:
-            world = put_page(world, number, frame)
-    frames, slots = world.frames, list(world.slots)
+            if frame.slot is not None and frame.slot not in named and number not in mapped:
+                frame = frames[number] = frame._replace(slot=None)
+            if number not in mapped and number not in held and frame.slot is None:
+                frames[number] = None
+            elif frame.slot is not None:
+                named.add(frame.slot)
     while frames[-1] is None:
-        frames = frames[:-1]
-    for slot, holds in enumerate(slots):
-        cached = any(page.slot == slot for page in world.cache)
-        if holds is not None and not (swapcount(world, slot) or cached or cached_in(world, slot) is not None):
-            slots[slot] = None
+        frames.pop()
+    slots = [holds if slot in named else None for slot, holds in enumerate(world.slots)]
     while slots and slots[-1] is None:
         slots.pop()
-    return world._replace(frames=frames, slots=tuple(slots))
+    world = world._replace(frames=tuple(frames), slots=tuple(slots))
+    return world if world.counter is None else free_overflown(world)
 
 
-def put_page(world: World, number: int, frame: Frame) -> World:
-    """Free the frame if its count is zero; a counter that overflowed may get there while it is in use."""
-    unmapped = not mapcount(world, number) and not rests(world, number)
-    if frame.slot is not None and unmapped and not swapcount(world, frame.slot):
-        frame = frame._replace(slot=None)
-        world = world.with_frame(number, frame)
-    if not parts(world, number):
-        return world.with_frame(number, None)
-    if not frame.freed and page_count(world, number) == 0:
-        return world.with_frame(number, frame._replace(freed=True))
+def users(world: World) -> tuple[set[int | None], set[int | None], set[int | None]]:
+    """Which frames page tables map, which ones others hold, and which swap slots are named."""
+    mapped: set[int | None] = set()
+    named: set[int | None] = {page.slot for page in world.cache}
+    for process in world.processes:
+        for _, pte in process.ptes:
+            mapped.add(pte.frame)
+            mapped.add(pte.rest)
+            named.add(pte.slot)
+    held = {reference.frame for reference in world.references}
+    held.update(hold.frame for hold in world.holds)
+    held.update(page.frame for page in world.cache)
+    return mapped, held, named
+
+
+def free_overflown(world: World) -> World:
+    """A narrow counter that got to zero frees its frame although it is in use; the next allocation will take it."""
+    for number, frame in enumerate(world.frames):
+        if number and frame is not None and not frame.freed and page_count(world, number) == 0:
+            world = world.with_frame(number, frame._replace(freed=True))
     return world

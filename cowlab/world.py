@@ -154,6 +154,12 @@ class World(NamedTuple):
                         return pte
         return None
 
+    def entry(self, name: str, page: int) -> Pte:
+        """As pte, for a page that the process is known to have."""
+        pte = self.pte(name, page)
+        assert pte is not None, f"{name} has no page @{page}"
+        return pte
+
     def reference(self, name: str) -> Reference | None:
         for reference in self.references:
             if reference.name == name:
