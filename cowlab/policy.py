@@ -464,106 +464,43 @@ def sources(thing: Policy | Decision) -> tuple[str, ...]:
     return tuple(dict.fromkeys(source for decision in found for source in getattr(decision, "sources", ())))
 
 
-V5_7 = Policy("v5.7", "a write keeps the frame if it is mapped once", "2020-05", huge=huge_whole)
-V5_8 = V5_7._replace(
-    name="v5.8",
-    about="and a read reference breaks COW first",
-    since="2020-08",
-    gup=should_force_cow_break,
-    huge=huge_split,
-)
-V5_9_RC4 = V5_7._replace(
-    name="v5.9-rc4",
-    about="a write keeps the frame if page_count is one",
-    since="2020-09",
-    reuse=reuse_page_count,
-    huge=huge_split,
-)
-V5_9 = V5_9_RC4._replace(
-    name="v5.9", about="and fork copies pinned pages", since="2020-10", fork=page_needs_cow_for_dma
-)
-V5_11 = V5_9._replace(
-    name="v5.11",
-    about="and clear_refs and swap skip pinned pages",
-    since="2021-02",
-    protect=protect_but_pinned,
-    swap=swap_not_pinned,
-)
-V5_18 = V5_11._replace(
-    name="v5.18",
-    about="and the count decides for THP and swapped pages too",
-    since="2022-05",
-    reuse=reuse_after_swapcache,
-    fork=page_needs_cow_for_dma_huge,
-    swap=swap_by_page_count,
-    drain=lru_add_drain,
-)
-V5_19 = V5_18._replace(
-    name="v5.19",
-    about="a write keeps the frame if the page is exclusive",
-    since="2022-07",
-    reuse=reuse_exclusive,
-    gup=gup_must_unshare,
-    fork=page_try_dup_anon_rmap,
-    swap=swap_exclusive,
-    flag="exclusive",
-)
-V6_5 = V5_19._replace(
-    name="v6.5",
-    about="and O_DIRECT pins, long-term pins leave file and zero pages",
-    since="2023-08",
-    gup=gup_must_unshare_longterm,
-    users=users_pin,
-    mkwrite=can_change_pte_writable,
-)
-ANDREA_2009 = V5_7._replace(
-    name="andrea-2009",
-    about="fork copies what GUP has touched",
-    since="2009-03",
-    gup=gup_decow,
-    fork=fork_copy_gup,
-    flag="gup_flag",
-)
-ANDREA_2021 = V5_7._replace(
-    name="andrea-2021",
-    about="mapcount decides; a read reference unshares first",
-    since="2021-01",
-    gup=gup_unshare_mapped,
-    fork=page_needs_cow_for_dma,
-    huge=huge_split,
-)
-LINUS_2021 = V5_7._replace(
-    name="linus-2021",
-    about="page_count decides; a held page is never protected",
-    since="2021-01",
-    reuse=reuse_linus,
-    fork=fork_copy_counted,
-    protect=protect_or_refuse,
-    swap=swap_not_held,
-    huge=huge_split,
-)
-JEROME_MPROTECT = LINUS_2021._replace(
-    name="jerome-mprotect", about="as linus-2021, but mprotect copies a held page", protect=protect_or_copy
-)
-JEROME_FORK = JEROME_MPROTECT._replace(
-    name="jerome-fork",
-    about="fork never copies; the child never reuses",
-    reuse=reuse_not_inherited,
-    fork=fork_mark,
-    swap=swap_not_inherited,
-    flag="inherited",
-)
-JEROME_FORK_PUSH = JEROME_FORK._replace(
-    name="jerome-fork-push", about="and the parent pushes copies to its children", reuse=reuse_push
-)
-JEROME_FORK_REUSE = JEROME_FORK._replace(
-    name="jerome-fork-reuse", about="and the parent keeps the frame without looking", reuse=reuse_regardless
-)
+def row(base: Policy, name: str, since: str, about: str, **cells: Any) -> Policy:
+    """`base` with another name and some cells changed."""
+    return base._replace(name=name, since=since, about=about, **cells)
 
-POLICIES: dict[str, Policy] = {
-    row.name: row
-    for row in (
-        *(V5_7, V5_8, V5_9_RC4, V5_9, V5_11, V5_18, V5_19, V6_5),
-        *(ANDREA_2009, ANDREA_2021, LINUS_2021, JEROME_MPROTECT, JEROME_FORK, JEROME_FORK_PUSH, JEROME_FORK_REUSE),
-    )
-}
+
+V5_7 = Policy("v5.7", "a write keeps the frame if it is mapped once", "2020-05", huge=huge_whole)
+BASE = V5_7._replace(huge=huge_split)
+V5_8 = row(BASE, "v5.8", "2020-08", "and a read reference breaks COW first", gup=should_force_cow_break)
+V5_9_RC4 = row(BASE, "v5.9-rc4", "2020-09", "a write keeps the frame if page_count is one", reuse=reuse_page_count)
+V5_9 = row(V5_9_RC4, "v5.9", "2020-10", "and fork copies pinned pages", fork=page_needs_cow_for_dma)
+V5_11 = row(V5_9, "v5.11", "2021-02", "and clear_refs and swap skip pinned pages")
+V5_11 = V5_11._replace(protect=protect_but_pinned, swap=swap_not_pinned)
+V5_18 = row(
+    V5_11, "v5.18", "2022-05", "and the count decides for THP and swapped pages too", reuse=reuse_after_swapcache
+)
+V5_18 = V5_18._replace(fork=page_needs_cow_for_dma_huge, swap=swap_by_page_count, drain=lru_add_drain)
+V5_19 = row(V5_18, "v5.19", "2022-07", "a write keeps the frame if the page is exclusive", reuse=reuse_exclusive)
+V5_19 = V5_19._replace(gup=gup_must_unshare, fork=page_try_dup_anon_rmap, swap=swap_exclusive, flag="exclusive")
+V6_5 = row(V5_19, "v6.5", "2023-08", "and O_DIRECT pins, long-term pins leave file and zero pages", users=users_pin)
+V6_5 = V6_5._replace(gup=gup_must_unshare_longterm, mkwrite=can_change_pte_writable)
+
+ANDREA_2009 = row(V5_7, "andrea-2009", "2009-03", "fork copies what GUP has touched", gup=gup_decow)
+ANDREA_2009 = ANDREA_2009._replace(fork=fork_copy_gup, flag="gup_flag")
+ANDREA_2021 = row(BASE, "andrea-2021", "2021-01", "mapcount decides; a read reference unshares first")
+ANDREA_2021 = ANDREA_2021._replace(gup=gup_unshare_mapped, fork=page_needs_cow_for_dma)
+LINUS_2021 = row(BASE, "linus-2021", "2021-01", "page_count decides; a held page is never protected", reuse=reuse_linus)
+LINUS_2021 = LINUS_2021._replace(fork=fork_copy_counted, protect=protect_or_refuse, swap=swap_not_held)
+JEROME_MPROTECT = row(LINUS_2021, "jerome-mprotect", "2021-01", "as linus-2021, but mprotect copies a held page")
+JEROME_MPROTECT = JEROME_MPROTECT._replace(protect=protect_or_copy)
+JEROME_FORK = row(
+    JEROME_MPROTECT, "jerome-fork", "2021-01", "fork never copies; the child never reuses", fork=fork_mark
+)
+JEROME_FORK = JEROME_FORK._replace(reuse=reuse_not_inherited, swap=swap_not_inherited, flag="inherited")
+PUSHES, REUSES = "and the parent pushes copies to its children", "and the parent keeps the frame without looking"
+JEROME_FORK_PUSH = row(JEROME_FORK, "jerome-fork-push", "2021-01", PUSHES, reuse=reuse_push)
+JEROME_FORK_REUSE = row(JEROME_FORK, "jerome-fork-reuse", "2021-01", REUSES, reuse=reuse_regardless)
+
+MERGED = (V5_7, V5_8, V5_9_RC4, V5_9, V5_11, V5_18, V5_19, V6_5)
+PROPOSED = (ANDREA_2009, ANDREA_2021, LINUS_2021, JEROME_MPROTECT, JEROME_FORK, JEROME_FORK_PUSH, JEROME_FORK_REUSE)
+POLICIES: dict[str, Policy] = {policy.name: policy for policy in (*MERGED, *PROPOSED)}
