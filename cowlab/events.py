@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from cowlab.world import World
@@ -354,43 +356,46 @@ def enabled(
 
     verbs: only these. pages: pages which mmap may use besides those that were mapped before.
     """
-    wanted = None if verbs is None else set(verbs)
-    known = sorted({page for process in world.processes for page, _ in process.ptes} | set(pages))
-    taken = {process.name for process in world.processes} | {reference.name for reference in world.references}
+    known = tuple(sorted({page for process in world.processes for page, _ in process.ptes} | set(pages)))
+    processes = tuple(process.name for process in world.processes)
+    references = tuple(reference.name for reference in world.references)
+    wanted = None if verbs is None else tuple(verbs)
+    return (e for e in candidates(processes, references, known, wanted, values) if impossible(world, e) is None)
+
+
+@lru_cache(4096)
+def candidates(
+    processes: tuple[str, ...],
+    references: tuple[str, ...],
+    pages: tuple[int, ...],
+    verbs: tuple[str, ...] | None,
+    values: str,
+) -> tuple[Event, ...]:
+    """Every event of the grammar with these names, pages and values, and one new name, whether or not it can happen."""
+    taken = {*processes, *references}
     choices = {
         "V": tuple(values),
-        "P": tuple(process.name for process in world.processes),
+        "P": processes,
+        "Q": processes,
         "C": tuple(name for name in FRESH_PROCESSES if name not in taken)[:1],
         "g": tuple(name for name in FRESH_REFERENCES if name not in taken)[:1],
-        "@N": tuple(f"@{page}" for page in known),
+        "@N": tuple(f"@{page}" for page in pages),
     }
-    choices["Q"] = choices["P"]
-    references = tuple(reference.name for reference in world.references)
-    for rule in GRAMMAR.split("\n"):
+    found: list[Event] = []
+    for rule in GRAMMAR.strip().split("\n"):
         actor, _, rest = rule.partition(": ")
-        verb, *pattern = rest.split() or [""]
-        if not rule or verb == "counter" or (wanted is not None and verb not in wanted):
+        verb, *pattern = rest.split()
+        if verb == "counter" or (verbs is not None and verb not in verbs):
             continue
         slots = [
-            choices["P"] if element == "C" and verb == "vm_write" else _choices(element, choices) for element in pattern
+            processes if element == "C" and verb == "vm_write" else _choices(element, choices) for element in pattern
         ]
-        for who in {"P": choices["P"], "g": references}.get(actor, (actor,)):
-            for words in _product(slots):
-                event = parse_event(f"{who}: {verb} {' '.join(words)}")
-                if impossible(world, event) is None:
-                    yield event
+        for who in {"P": processes, "g": references}.get(actor, (actor,)):
+            found += [parse_event(f"{who}: {verb} {' '.join(words)}") for words in product(*slots)]
+    return tuple(found)
 
 
 def _choices(element: str, choices: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     bare = element.strip("[]")
     found = choices[bare] if bare in choices else tuple(bare.split("|"))
     return ("", *found) if element.startswith("[") and bare != "@N" else found
-
-
-def _product(slots: list[tuple[str, ...]]) -> Iterator[list[str]]:
-    if not slots:
-        yield []
-        return
-    for word in slots[0]:
-        for rest in _product(slots[1:]):
-            yield [word, *rest]
