@@ -1,0 +1,1 @@
+"""Real kernels: recordings of what they did, and how far the simulator agrees with them."""

@@ -1,0 +1,15 @@
+"""What a test has measured is shown at the end of every run, also where workers run the tests."""
+
+from __future__ import annotations
+
+import pytest
+
+MEASURED = "measured"  # record_property(MEASURED, "a line")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    for report in reports:
+        for name, line in getattr(report, "user_properties", ()):
+            if name == MEASURED:
+                terminalreporter.write_line(line)
