@@ -63,10 +63,11 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         print(f"The course is in {folder}")
         return 0
     command = jupyter_command(folder, args.no_browser, extra)
+    environment = jupyter_environment()
     if os.name == "nt":  # there, exec would return to the prompt while the server runs on
-        return subprocess.call(command)
+        return subprocess.call(command, env=environment)
     sys.stdout.flush()
-    os.execv(command[0], command)
+    os.execve(command[0], command, environment)
 
 
 # -- the course ------------------------------------------------------------------------------------
@@ -179,14 +180,7 @@ def trust(course: Path, folder: Path) -> None:
 
 def jupyter_command(folder: Path, no_browser: bool, extra: list[str]) -> list[str]:
     """The command that opens JupyterLab on the first lesson. The learner's own options come last and win."""
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.news_url=None",  # a lesson does not begin with a question about newsletters
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     if (folder / FIRST_LESSON).exists():
         command.append(f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}")
     if no_browser:
@@ -194,3 +188,14 @@ def jupyter_command(folder: Path, no_browser: bool, extra: list[str]) -> list[st
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # a container's only user; the server listens on loopback
     return command + extra
+
+
+def jupyter_environment() -> dict[str, str]:
+    """Ours, with our defaults for JupyterLab: no question about newsletters before the first lesson.
+
+    They are defaults only: what learners choose in JupyterLab's settings counts more.
+    """
+    path = [str(Path(__file__).resolve().parent / "jupyter")]
+    if already := os.environ.get("JUPYTER_CONFIG_PATH"):
+        path.append(already)
+    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(path)}

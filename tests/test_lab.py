@@ -14,14 +14,7 @@ LESSON = lab.FIRST_LESSON
 
 
 def notebook(text: str) -> bytes:
-    cell = {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": "a",
-        "metadata": {},
-        "outputs": [],
-        "source": text,
-    }
+    cell = {"cell_type": "code", "execution_count": None, "id": "a", "metadata": {}, "outputs": [], "source": text}
     whole = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(whole).encode()
 
@@ -118,10 +111,7 @@ def arguments(*given: str) -> tuple[argparse.Namespace, list[str]]:
 
 
 def test_a_folder_that_cannot_be_written_is_said(
-    tmp_path: Path,
-    course: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lab, "find_course", lambda: course)
     (tmp_path / "file").write_text("in the way")

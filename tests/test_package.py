@@ -46,10 +46,7 @@ def with_jupyter(installed: Path) -> Path:
     (site,) = installed.glob("lib/python3.*/site-packages")
     ours = Path(pytest.__file__).parent.parent
     (site / "borrowed.pth").write_text(f"{ours}\n")
-    for name in (
-        "share",
-        "etc",
-    ):  # JupyterLab's static files and settings lie outside site-packages
+    for name in ("share", "etc"):  # JupyterLab's static files and settings lie outside site-packages
         if not (installed / name).exists() and (Path(sys.prefix) / name).exists():
             (installed / name).symlink_to(Path(sys.prefix) / name)
     return installed
@@ -67,7 +64,7 @@ def test_the_wheel_carries_everything_but_the_solutions(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("*.py", "*.cow", "*.md", "*.json", "*.js", "*.css")
+        for pattern in ("*.py", "*.cow", "*.md", "*.json", "*.js", "*.css", "py.typed")
         for path in (ROOT / "cowlab").rglob(pattern)
         if "__pycache__" not in path.parts
     }
