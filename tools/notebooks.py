@@ -1,0 +1,127 @@
+"""Make notebooks/*.ipynb from the .py beside each: run it, keep the outputs.
+
+    notebooks.py [NAME...]           write the notebooks
+    notebooks.py --check [NAME...]   say which are stale, and exit 1
+
+The same source gives the same bytes: cell ids come from what is in the cell; nothing tells
+when, where or by which Python a notebook was run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+}
+ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+PATIENCE = 300  # seconds a cell
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a notebook is stale")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="for example 01_copy_on_write (default: all)")
+    args = parser.parse_args()
+    sources = [FOLDER / f"{Path(name).stem}.py" for name in args.names] or sorted(FOLDER.glob("[0-9]*.py"))
+    bad = []
+    for source in sources:
+        target = source.with_suffix(".ipynb")
+        try:
+            text = made(source)
+        except (NotebookError, CellExecutionError, OSError) as error:
+            print(f"{source.name}: {error}", file=sys.stderr)
+            bad.append(source)
+            continue
+        fresh = target.exists() and target.read_text(encoding="utf-8") == text
+        if args.check and not fresh:
+            print(f"{target.name} is stale: run `make notebooks`", file=sys.stderr)
+            bad.append(source)
+        elif not fresh:
+            target.write_text(text, encoding="utf-8", newline="\n")
+            print(f"{target.name} written")
+    return 1 if bad else 0
+
+
+class NotebookError(Exception):
+    """Something that no lesson may show."""
+
+
+def made(source: Path) -> str:
+    """The text of the notebook, executed."""
+    notebook = jupytext.read(source)
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    name_cells(notebook)
+    execute(notebook)
+    for cell in notebook.cells:
+        tidy(cell)
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
+
+
+def name_cells(notebook: nbformat.NotebookNode) -> None:
+    """An id for each cell, from its content; a number tells equal cells apart."""
+    seen: dict[str, int] = {}
+    for cell in notebook.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+
+
+def execute(notebook: nbformat.NotebookNode) -> None:
+    """Run all cells in a fresh kernel which no personal settings reach."""
+    with tempfile.TemporaryDirectory() as empty:
+        clean = {"IPYTHONDIR": empty, "JUPYTER_DATA_DIR": empty, "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+        before = {name: os.environ.get(name) for name in clean}
+        os.environ.update(clean)
+        try:
+            NotebookClient(
+                notebook,
+                timeout=PATIENCE,
+                kernel_name="python3",
+                record_timing=False,
+                store_widget_state=False,
+                coalesce_streams=True,  # how often the kernel flushes is a matter of chance
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
+                resources={"metadata": {"path": str(FOLDER)}},
+            ).execute()
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+def tidy(cell: nbformat.NotebookNode) -> None:
+    """Refuse what no lesson may show, and drop what differs from run to run."""
+    if cell.cell_type != "code":
+        return
+    cell.metadata.pop("execution", None)
+    first = cell.source.partition("\n")[0]
+    if cell.execution_count is None:
+        raise NotebookError(f"was not executed: {first}")
+    for output in cell.outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            raise NotebookError(f"prints to stderr: {first}\n{output.text}")
+        shown = str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
+        if ADDRESS.search(shown):
+            raise NotebookError(f"shows the address of an object: {first}\n{shown}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
