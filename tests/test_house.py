@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cowlab"
 
 # Each room may import from the rooms before it. `policy` and `explore` import nothing of ours at all.
-ORDER = ["world", "events", "policy", "fault", "reclaim", "kernel", "ideal", "explore", "laws", "scenario"]
+ORDER = ["world", "events", "policy", "fault", "reclaim", "kernel", "ideal", "explore", "laws", "model", "scenario"]
 ORDER += ["views", "live", "grading", "lab", "cli"]
 CORE = ORDER[: ORDER.index("views")]
 ALONE = {"policy", "explore"}
