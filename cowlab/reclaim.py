@@ -84,12 +84,14 @@ def change_entries(world: World, number: int, change: Callable[[Pte], Pte]) -> W
 
 
 def migrate(world: World, policy: Policy, event: Event) -> Step:
-    """Move the frame. Every count must be known, so a page that somebody holds stays where it is."""
+    """Move the frame. Every count must be known, so a page that somebody holds stays where it is, as does a free one."""
     pte = world.pte(event.args[0], event.page)
-    if pte is None or pte.frame is None or world.frame(pte.frame).kind == "zero" or extra(world, pte.frame):
+    if pte is None or pte.frame is None or extra(world, pte.frame):
         return Step(world, SKIPPED)
-    old = pte.frame
-    world, new = world.new_frame(world.frame(old))
+    old, frame = pte.frame, world.frame(pte.frame)
+    if frame.kind == "zero" or frame.freed:
+        return Step(world, SKIPPED)
+    world, new = world.new_frame(frame)
 
     def moved(entry: Pte) -> Pte:
         return entry._replace(rest=new) if entry.rest == old else entry._replace(frame=new)
