@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run and every machine; no example fails for being slow.
+settings.register_profile("cowlab", deadline=None, derandomize=True, max_examples=200)
+settings.load_profile("cowlab")
 
 MEASURED = "measured"  # record_property(MEASURED, "a line")
 
