@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import NoReturn
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 def missing(what: str) -> NoReturn:
@@ -21,11 +21,15 @@ def missing(what: str) -> NoReturn:
 
 
 def chromium() -> str:
-    """The browser to drive: COWLAB_BROWSER, or a Chromium or Chrome that is installed."""
-    for name in (os.environ.get("COWLAB_BROWSER", ""), *BROWSERS):
-        if name and (found := shutil.which(name)):
-            return found
-    missing("no Chromium or Chrome found")
+    """The browser to drive: COWLAB_BROWSER, a Chromium or Chrome that is installed, or Playwright's own."""
+    spec = importlib.util.spec_from_file_location("prepare", ROOT / "tools" / "prepare.py")
+    assert spec is not None and spec.loader is not None
+    prepare = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(prepare)
+    found = prepare.find_browser()
+    if not found:
+        missing("no Chromium or Chrome found")
+    return str(found)
 
 
 def node() -> str:

@@ -100,17 +100,32 @@ def install(what):
 
 
 def browser():
-    """'' once a Chromium is there, else what to do."""
-    if os.environ.get("COWLAB_BROWSER") or any(map(shutil.which, BROWSERS)):
+    """'' once a browser is there, else what to do."""
+    if find_browser():
         return ""
     # The fonts are those the pictures ask for: text is measured in the browser.
-    apt_install("chromium", "fonts-dejavu-core", "fonts-liberation")
-    if any(map(shutil.which, BROWSERS)):
+    if not apt_install("chromium", "fonts-dejavu-core", "fonts-liberation"):
+        say("trying Playwright's own Chromium")
+        quiet([PYTHON, "-m", "playwright", "install", "chromium"])
+    if find_browser():
         return ""
     return (
-        "No Chromium or Chrome: the browser tests will not run. On Debian: sudo apt install chromium.\n"
+        "No Chromium or Chrome: the browser tests will not run.\n"
+        "   On Debian: sudo apt install chromium. On Ubuntu: sudo snap install chromium.\n"
         "   Or name one: COWLAB_BROWSER=/path/to/chrome make test"
     )
+
+
+def find_browser():
+    """The program to drive: the one that is named, else an installed one, else Playwright's; or None."""
+    for name in (os.environ.get("COWLAB_BROWSER"), *BROWSERS):
+        if name and shutil.which(name):
+            return shutil.which(name)
+    question = (
+        "from playwright.sync_api import sync_playwright as start\nwith start() as p: print(p.chromium.executable_path)"
+    )
+    own = output([PYTHON, "-c", question]) if PYTHON.exists() else ""
+    return own if own and Path(own).exists() else None
 
 
 def node():
@@ -137,10 +152,12 @@ def apt_install(*packages):
         return False
     say("as root: apt-get install " + " ".join(packages))
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-    subprocess.call([*apt, "update"], env=environment, stdout=subprocess.DEVNULL)
-    command = [*apt, "install", "-y", "--no-install-recommends", *packages]
-    return subprocess.call(command, env=environment, stdout=subprocess.DEVNULL) == 0
+    install = ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages]
+    for command in (["apt-get", "-qq", "update"], install):
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        print(done.stdout.decode(errors="replace"), file=sys.stderr)
+    return done.returncode == 0
 
 
 # -- small things ----------------------------------------------------------------------------------
@@ -170,7 +187,9 @@ def quiet(command):
 
 
 def output(command):
-    return subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode().strip()
+    command = [str(part) for part in command]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return done.stdout.decode().strip()
 
 
 if __name__ == "__main__":
