@@ -32,6 +32,7 @@ class LabError(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cowlab lab`; what it does not know is handed to JupyterLab."""
+    parser.epilog = "Other options are JupyterLab's: cowlab lab --port 9000"
     parser.add_argument(
         "--dir",
         type=Path,
