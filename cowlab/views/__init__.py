@@ -1,0 +1,24 @@
+"""Views: pure functions from a value to text, SVG or HTML. Nothing in the core imports them."""
+
+from cowlab.policy import Policy
+from cowlab.scenario import Scenario, play, scenarios
+from cowlab.views.layout import Layout
+from cowlab.views.picture import picture
+from cowlab.views.stepper import Stepper
+from cowlab.views.text import text_frame
+from cowlab.views.words import changes, note, sentence
+
+__all__ = ["Layout", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
+
+
+def step_through(
+    scenario: Scenario | str, *policies: Policy | str, title: str = "", lede: str = "", start: int | str = 0
+) -> Stepper:
+    """Play a scenario under these policies and step through it, side by side.
+
+    scenario: one of the atlas by its name, a Scenario, or the text of a script. Without policies: v5.7 and v5.9.
+    """
+    if isinstance(scenario, str) and scenario in scenarios():
+        scenario = scenarios()[scenario]
+    traces = [play(scenario, policy) for policy in policies or ("v5.7", "v5.9")]
+    return Stepper(*traces, title=title, lede=lede, start=start)

@@ -1,0 +1,105 @@
+// Steps through frames that were all sent at once; nothing here asks Python. Called with the id of a Stepper, whose
+// elements wait in the page. The frames: D.s holds every string once; a panel is a list of places, each holding
+// the number of a string; D.panels[p][i] says which places change at step i, [place, string, place, string, ...].
+(id) => {
+  const KEYS = { ArrowRight: "next", ArrowLeft: "prev", Home: "first", End: "last", " ": "play", d: "part" };
+  const PLAY_MS = 900;
+
+  // From the changes of each step: what stands at every place, at every step.
+  function unfold(steps) {
+    let now = [];
+    return steps.map((changed) => {
+      now = now.slice();
+      for (let k = 0; k < changed.length; k += 2) now[changed[k]] = changed[k + 1];
+      return now;
+    });
+  }
+
+  function start(root) {
+    root.setAttribute("data-ready", "");
+    const D = JSON.parse(root.querySelector("script.cow-frames").textContent);
+    const $ = (query) => root.querySelector(query);
+    const last = D.texts[0].length - 1;
+    const frames = D.panels.map(unfold);
+    const shown = frames.map(() => []);
+    const rows = [...root.querySelectorAll("table.trace tbody tr")];
+    const places = [...root.querySelectorAll("section.w")].map((w) => {
+      const found = [];
+      w.querySelectorAll("[data-p]").forEach((place) => (found[place.dataset.p] = place));
+      return found;
+    });
+    const texts = [...root.querySelectorAll("pre.words")];
+    const slider = $("input[type=range]"), script = $(".script");
+    let at = 0, timer = 0;
+
+    function draw(p) {
+      frames[p][at].forEach((string, k) => {
+        if (shown[p][k] !== string) places[p][k].innerHTML = D.s[string];
+      });
+      shown[p] = frames[p][at];
+      texts[p].textContent = D.texts[p][at].map((line) => D.s[line]).join("\n");
+      const said = places[p][1].textContent;
+      places[p][0].closest("section").querySelector("svg").setAttribute("aria-label",
+        `${D.names[p]}, ${at ? "line " + at : "start"}: ${said} The text frame says the same.`);
+      return `${D.names[p]}: ${said}`;
+    }
+
+    // The current line is kept in sight inside its box; the page itself never moves.
+    function sight(row) {
+      if (!row) return void (script.scrollTop = 0);
+      const top = row.offsetTop - 30, bottom = row.offsetTop + row.offsetHeight - script.clientHeight;
+      if (script.scrollTop > top) script.scrollTop = top;
+      else if (script.scrollTop < bottom) script.scrollTop = bottom;
+    }
+
+    function go(index, say = true) {
+      at = Math.max(0, Math.min(last, index));
+      const said = frames.map((_, p) => draw(p)).join(" ");
+      const head = at ? `Line ${at}, ${D.script[at - 1]}. ` : "Start. ";
+      slider.value = at;
+      slider.setAttribute("aria-valuetext", head);
+      $(".pos").textContent = at ? `line ${at} of ${last}` : "start";
+      $(".cow-place").textContent = `${D.name}@${at}`;
+      rows.forEach((row, k) => (k + 1 === at ? row.setAttribute("aria-current", "step") : row.removeAttribute("aria-current")));
+      sight(rows[at - 1]);
+      if (say) $(".cow-say").textContent = head + said;
+      if (say && D.page) history.replaceState(null, "", `#${D.name}@${at}`);
+    }
+
+    function play() {
+      if (timer) {
+        clearInterval(timer);
+        timer = 0;
+      } else {
+        if (at === last) go(0);
+        timer = setInterval(() => (root.isConnected && at < last ? go(at + 1) : play()), PLAY_MS);
+      }
+      $(".play").textContent = timer ? "❚❚ Pause" : "▶ Play";
+    }
+
+    const act = {
+      first: () => go(0), prev: () => go(at - 1), next: () => go(at + 1), last: () => go(last),
+      play, part: () => D.part !== null && go(D.part),
+    };
+    root.querySelectorAll("[data-a]").forEach((button) => (button.onclick = () => act[button.dataset.a]()));
+    slider.oninput = () => go(+slider.value);
+    rows.forEach((row, k) => (row.onclick = () => go(k + 1)));
+    root.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || event.key === "Enter") return;
+      event.stopPropagation(); // JupyterLab's command mode would take arrows, and dd deletes a cell
+      const action = KEYS[event.key];
+      const pressed = event.key === " " && event.target.closest("button, summary");
+      if (!action || pressed) return;
+      event.preventDefault();
+      act[action]();
+    });
+    const named = () => {
+      const place = D.page && /@(\d+)$/.exec(decodeURIComponent(location.hash));
+      return place ? +place[1] : null;
+    };
+    if (D.page) addEventListener("hashchange", () => named() !== null && named() !== at && go(named()));
+    go(named() ?? D.start, false);
+  }
+
+  document.querySelectorAll(`[data-cowlab="${id}"]:not([data-ready])`).forEach(start);
+}

@@ -1,0 +1,269 @@
+"""The Stepper: one script under one policy, or several side by side, stepped in the browser without asking Python.
+
+All frames are sent once: every string once, and for each step only the places that change. So a long trace stays small,
+and a step touches only what differs.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from cowlab.events import format as format_event
+from cowlab.scenario import Trace
+from cowlab.views import panel, scene
+from cowlab.views.layout import Layout
+from cowlab.views.legend import legend
+from cowlab.views.panel import Strings
+from cowlab.views.picture import picture, style, svg
+from cowlab.views.text import frame_lines, text_frame
+from cowlab.views.words import note
+from cowlab.world import PIN_BIAS
+
+STILL_BYTES = 60_000  # text frames for readers without scripts: beyond this only those where something is decided
+_count = itertools.count(1)
+
+
+class Stepper:
+    """Shows traces of one script, side by side with one index. As the last value of a notebook's cell it is shown.
+
+    start: an index, or a place as `leak@5`: the fifth line of the script, comments not counted.
+    Raises ValueError if the traces are not of one script, or there is no such place.
+    """
+
+    def __init__(
+        self, trace: Trace, *more_traces: Trace, title: str = "", lede: str = "", start: int | str = 0
+    ) -> None:
+        self.traces = (trace, *more_traces)
+        for other in more_traces:
+            if other.scenario.events != trace.scenario.events:
+                raise ValueError(
+                    f"{other.scenario.name} is another script than {trace.scenario.name}: one index cannot step both"
+                )
+        self.title = title or trace.scenario.title
+        self.lede = lede or trace.scenario.story
+        self.start = self._index(start)
+        self.part = scene.first_difference(self.traces) if more_traces else None
+
+    def _index(self, start: int | str) -> int:
+        last = len(self.traces[0].steps)
+        if isinstance(start, int):
+            index = start
+        else:
+            named = re.fullmatch(r"(?:.*@)?(\d+)", start)
+            if named is None:
+                raise ValueError(f"there is no place {start!r}: expected an index, or a place like 'leak@5'")
+            index = int(named[1])
+        if not 0 <= index <= last:
+            raise ValueError(f"there is no place {start!r}: the script has {last} lines")
+        return index
+
+    @property
+    def place(self) -> str:
+        """The name of where it starts, `leak@5`."""
+        return f"{self.traces[0].scenario.name}@{self.start}"
+
+    def text(self) -> str:
+        """The text frames of where it starts."""
+        return "\n".join(text_frame(trace, self.start) for trace in self.traces)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return self.fragment()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.fragment(), "text/plain": self.text()}
+
+    def html(self) -> str:
+        """A page of its own, which steps without network; its address may end in a place, as in `#leak@5`."""
+        return (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            f"<title>{escape(self.title)}</title><style>{PAGE}</style></head><body>{self.fragment(page=True)}</body></html>"
+        )
+
+    def fragment(self, page: bool = False) -> str:
+        """The HTML of one Stepper with everything it needs."""
+        layout = Layout.of(self.traces)
+        strings = Strings()
+        panels = [panel.panels(trace, layout, strings) for trace in self.traces]
+        data = self._data(panels, strings, page)
+        ident = f"cow-{hashlib.sha1(data.encode()).hexdigest()[:10]}-{next(_count)}"
+        counter = self.traces[0].moments[-1].world.counter
+        live = (
+            f"{self._script()}{self._controls(ident)}"
+            f'<div class="two" style="grid-template-columns:repeat(auto-fit,minmax(min(100%,{0.9 * layout.width:.0f}px),1fr))">'
+            f"{''.join(self._panel(trace, layout, len(steps[0]) // 2) for trace, steps in zip(self.traces, panels, strict=True))}</div>"
+            f"{legend(strings.all, counter.bias if counter else PIN_BIAS)}"
+            f'<details open><summary>The same in words</summary><div class="two" style="grid-template-columns:repeat(auto-fit,minmax(min(100%,500px),1fr))">'
+            f"{''.join(_words(trace) for trace in self.traces)}</div></details>"
+            '<div class="sr cow-say" aria-live="polite"></div>'
+        )
+        return (
+            f'<div class="cowlab cow-stepper" data-cowlab="{ident}" tabindex="-1"><style>{style("picture.css")}{style("cowlab.css")}</style>'
+            f'<h1 class="cow-title">{escape(self.title)}</h1><p class="lede">{escape(self.lede)}</p>'
+            f'<div class="cow-live">{live}</div><div class="cow-still">{self._still(layout)}</div>'
+            f'<script type="application/json" class="cow-frames">{data}</script>'
+            f'<script>({style("stepper.js").strip()})("{ident}")</script></div>'
+        )
+
+    def _data(self, panels: list[list[list[int]]], strings: Strings, page: bool) -> str:
+        texts = [
+            [[strings.number(line) for line in frame_lines(t, i)] for i in range(len(t.moments))] for t in self.traces
+        ]
+        script = [format_event(event) for event in self.traces[0].scenario.events]
+        data = {
+            "name": self.traces[0].scenario.name,
+            "names": [trace.policy.name for trace in self.traces],
+            "script": script,
+            "start": self.start,
+            "part": self.part,
+            "page": page,
+            "panels": panels,
+            "texts": texts,
+            "s": strings.all,
+        }
+        return (
+            json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+            .replace("</", "<\\/")
+            .replace("<!--", "<\\u0021--")
+        )
+
+    # --- the parts of the page ---------------------------------------------------------------------------------------
+
+    def _script(self) -> str:
+        """The script as a timeline: line, event, and per policy outcome and why."""
+        width = f' style="width:{76 / len(self.traces):.0f}%"'
+        heads = "".join(f'<th scope="col" class="o"{width}>{escape(trace.policy.name)}</th>' for trace in self.traces)
+        rows = "".join(self._line(index) for index in range(1, len(self.traces[0].moments)))
+        return (
+            '<div class="script"><table class="trace" aria-label="Script and outcomes"><thead><tr><th></th><th scope="col">SCRIPT</th>'
+            f"{heads}<th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+
+    def _line(self, index: int) -> str:
+        together = self.part is None or index < self.part
+        cells = ""
+        for which, trace in enumerate(self.traces):
+            same = which > 0 and together
+            cells += f'<td class="o">{"<span class=why>same</span>" if same else _cell(trace, index)}</td>'
+        cls = "" if together else ' class="part"' if index == self.part else ' class="after"'
+        mark = "≠ first difference" if index == self.part else ""
+        event = escape(format_event(self.traces[0].scenario.events[index - 1]))
+        return f'<tr{cls}><td class="n">{index}</td><td class="ev">{event}</td>{cells}<td class="mark">{mark}</td></tr>'
+
+    def _controls(self, ident: str) -> str:
+        last = len(self.traces[0].steps)
+        part = "" if self.part is None else '<button type="button" data-a="part">≠ First difference</button>'
+        key = "" if self.part is None else "<span><kbd>d</kbd> first difference</span>"
+        return (
+            '<div class="bar" role="group" aria-label="Step through the script">'
+            '<button type="button" data-a="first" aria-label="First (Home)">|◀</button>'
+            '<button type="button" data-a="prev" aria-label="Previous (left arrow)">◀</button>'
+            '<button type="button" data-a="play" class="play">▶ Play</button>'
+            '<button type="button" data-a="next" aria-label="Next (right arrow)">▶</button>'
+            '<button type="button" data-a="last" aria-label="Last (End)">▶|</button>'
+            f'<div class="track"><input type="range" id="{ident}-slider" min="0" max="{last}" value="0" aria-label="Line of the script">'
+            f'{_ticks(self.traces, self.part)}</div>{part}<span class="pos"></span></div>'
+            f'<p class="keys"><span><kbd>←</kbd> <kbd>→</kbd> step</span><span><kbd>Home</kbd> <kbd>End</kbd> first, last</span>'
+            f"<span><kbd>Space</kbd> play</span>{key}<span>click a line to go there</span>"
+            '<span>this place is called <code class="cow-place"></code></span></p>'
+        )
+
+    def _panel(self, trace: Trace, layout: Layout, places: int) -> str:
+        drawn = "".join(f'<g data-p="{k}"></g>' for k in range(panel.HTML_PLACES, places))
+        asks = _asks(trace)
+        return (
+            f'<section class="w" aria-label="{escape(trace.policy.name)}"><header><h2 class="cow-name">{escape(trace.policy.name)}</h2>'
+            f'<span class="rule">{asks}</span><span data-p="0" style="margin-left:auto"></span></header><p class="said" data-p="1"></p>'
+            f'<div class="cow-fit">{svg(drawn, layout, trace.policy.name)}</div><div data-p="2"></div></section>'
+        )
+
+    def _still(self, layout: Layout) -> str:
+        """What is shown where no script may run: one line that says so, the first picture, the text frames."""
+        notice = "This steps once the notebook is trusted, or its cell is run. Until then: the first frame, and the others in words."
+        images = "".join(_image(trace, layout, self.start) for trace in self.traces)
+        frames, left = "", STILL_BYTES
+        skipped = 0
+        for index in range(len(self.traces[0].moments)):
+            text = "\n".join(text_frame(trace, index) for trace in self.traces)
+            decided = index in (self.start, self.part) or any(trace.moments[index].new for trace in self.traces)
+            if len(text) > left and not decided:
+                skipped += 1
+                continue
+            left -= len(text)
+            frames += f"<pre>{escape(text)}</pre>"
+        more = f"<p>{skipped} more frames are shown once it runs.</p>" if skipped else ""
+        return f"<p><em>{notice}</em></p>{images}{frames}{more}"
+
+
+def _cell(trace: Trace, index: int) -> str:
+    moment = trace.moments[index]
+    why = escape(note(trace.moments[index - 1], moment, trace.policy))
+    reading = moment.reading
+    if reading is not None and reading.value != reading.ideal:
+        show = "show" if moment.event is not None and moment.world.reference(moment.event.actor) else "read"
+        ought = f'<span class="badt">✗ ought to {show} {reading.ideal}</span>'
+        why = f'{escape(reading.who)} {show}s <b class="mono">{reading.value}</b>, {ought}'
+    kinds = dict.fromkeys((finding.kind, finding.broken) for finding in moment.new)
+    chips = "".join(
+        f'<span class="chip{"" if bad else " mild"}">{"✗ " if bad else ""}{kind.upper()}</span>' for kind, bad in kinds
+    )
+    return f'<b>{moment.outcome}</b> <span class="why">{why}</span>{chips}'
+
+
+def _ticks(traces: Sequence[Trace], part: int | None) -> str:
+    """Numbers under the slider, as many as have room; ≠ where they part, ✗ where something breaks first."""
+    last = len(traces[0].steps)
+    found = {i for trace in traces for i, moment in enumerate(trace.moments) if any(f.broken for f in moment.new)}
+    first = min(found, default=None)
+    marks = {i: f"{i}{' ≠' if i == part else ''}{' ✗' if i == first else ''}" for i in (part, first) if i is not None}
+    every = next((n for n in (1, 2, 5, 10, 20, 50, 100, 500, 1000, 5000) if last / n <= 12), 10_000)
+    room = max(1, last * 0.09)
+    words = {0: "start", last: str(last), **{i: str(i) for i in range(every, last, every)}}
+    words = {
+        i: w
+        for i, w in words.items()
+        if all(abs(i - m) >= room for m in marks) and (i in (0, last) or last - i >= room * 0.7)
+    }
+    words |= {i: f"<b>{mark}</b>" for i, mark in marks.items()}
+    return "".join(
+        f'<span class="tick" style="left:calc(8px + (100% - 16px)*{i / last:.4f})">{word}</span>'
+        for i, word in sorted(words.items())
+    )
+
+
+def _asks(trace: Trace) -> str:
+    asks = trace.policy.asks
+    questions = {
+        "mapcount": "is mapcount 1?",
+        "page_count": "is page_count 1?",
+        "exclusive": "is it exclusive?",
+        "inherited": "was it inherited?",
+    }
+    return f"reuse asks: {questions[asks]}" if asks in questions else escape(trace.policy.about)
+
+
+def _words(trace: Trace) -> str:
+    return f'<pre class="words" tabindex="0" role="region" aria-label="{escape(trace.policy.name)} in words"></pre>'
+
+
+def _image(trace: Trace, layout: Layout, index: int) -> str:
+    """The picture as an image: where scripts are not trusted, SVG in the page is not either."""
+    moment, before = trace.moments[index], trace.moments[index - 1].world if index else None
+    drawn = picture(moment.world, before, layout=layout, policy=trace.policy, findings=scene.standing(moment))
+    data = base64.b64encode(drawn.encode()).decode()
+    alt = escape(f"{trace.policy.name}, {'line ' + str(index) if index else 'start'}. The text frame says the same.")
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{alt}">'
+
+
+PAGE = """html{background:#fff}body{margin:0}body>.cowlab.cow-stepper{padding:18px 22px 22px;min-height:100vh}
+@media (prefers-color-scheme:dark){html{background:#111}}html:has(body[data-jp-theme-light="true"]){background:#fff}
+html:has(body[data-jp-theme-light="false"]){background:#111}"""

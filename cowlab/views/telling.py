@@ -1,0 +1,109 @@
+"""One step as it is told: both Worlds, the outcome, and the small questions that every sentence asks of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cowlab.events import Event
+from cowlab.policy import Policy
+from cowlab.scenario import Moment
+from cowlab.views.scene import HOLDERS
+from cowlab.views.why import facts, told
+from cowlab.world import Pte, Reference, World, page_count
+
+LONGEST = 80
+
+
+class Said(NamedTuple):
+    sentence: str
+    note: str
+
+
+def within(*choices: str) -> str:
+    """The first that is short enough; the last, cut, if none is: names may be long."""
+    words = next((words for words in choices if len(words) <= LONGEST), choices[-1])
+    return words if len(words) <= LONGEST else words[: LONGEST - 1].rstrip() + "…"
+
+
+class Telling(NamedTuple):
+    """One step, from both sides."""
+
+    before: World
+    moment: Moment
+    policy: Policy
+
+    @property
+    def event(self) -> Event:
+        assert self.moment.event is not None
+        return self.moment.event
+
+    @property
+    def after(self) -> World:
+        return self.moment.world
+
+    @property
+    def outcome(self) -> str:
+        return self.moment.outcome
+
+    @property
+    def who(self) -> str:
+        return self.event.actor
+
+    @property
+    def at(self) -> str:
+        return f"@{self.event.page}"
+
+    def old(self, name: str = "") -> Pte | None:
+        return self.before.pte(name or self.who, self.event.page)
+
+    def new(self, name: str = "") -> Pte | None:
+        return self.after.pte(name or self.who, self.event.page)
+
+    def frame(self, name: str = "") -> str:
+        """Where the page is now, `#1`."""
+        return numbered(self.new(name))
+
+    def was(self, name: str = "") -> str:
+        """Where it was before."""
+        return numbered(self.old(name))
+
+    def why(self, cell: str, asker: str, name: str = "", most: int = 2) -> str:
+        """The facts that decided, joined with `and`; empty if none is to be had."""
+        page = told(drained(self), name or self.who, self.event.page, asker)
+        if page is None:
+            return ""
+        old = self.old(name)
+        assert old is not None
+        frame = numbered(old) if old.frame is not None else "it"
+        return " and ".join(list(facts(self.policy, cell, page, frame, name or self.who))[:most])
+
+
+def numbered(pte: Pte | None) -> str:
+    return f"#{pte.frame}" if pte is not None and pte.frame is not None else "no frame"
+
+
+def drained(step: Telling) -> World:
+    """The World before, without the LRU references which the kernel dropped before it looked at the count."""
+    lost = {(h.process, h.page) for h in step.after.holds if h.lru and h.frame is None}
+    held = (h._replace(frame=None) if h.lru and (h.process, h.page) in lost else h for h in step.before.holds)
+    return step.before._replace(holds=tuple(held))
+
+
+def was_drained(step: Telling) -> bool:
+    return drained(step) != step.before
+
+
+def holds(world: World, number: int | None, one: str, many: str) -> str:
+    """Who else has that frame, with a verb: `the pipe keeps`, `2 references keep`; empty if nobody."""
+    held = [reference for reference in world.references if number is not None and reference.frame == number]
+    if len(held) == 1:
+        return f"{holder_of(held[0])} {one}"
+    return f"{len(held)} references {many}" if held else ""
+
+
+def holder_of(reference: Reference) -> str:
+    return "the " + HOLDERS[reference.verb].removesuffix(", in flight")
+
+
+def counts(world: World, number: int) -> str:
+    return f"page_count is {page_count(world, number)}"
