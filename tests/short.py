@@ -48,11 +48,11 @@ def words(finding: Finding) -> str:
     return f"{finding.law} {finding.kind} {finding.who}{saw}{should}"
 
 
-def by_policy(default: str, **others: str) -> dict[str, str]:
-    """One answer a row: by_policy("copy", reuse="v5.7 v5.8") is reuse in these two and copy in the others."""
+def by_policy(default: str, *others: str) -> dict[str, str]:
+    """One answer a row: by_policy("copy", "reuse: v5.7 v5.8") is reuse in these two and copy in the others."""
     found = dict.fromkeys(ROWS, default)
-    for answer, names in others.items():
-        for name in names.split():
-            assert name in found, name
-            found[name] = answer
+    for other in others:
+        answer, _, names = other.partition(": ")
+        assert set(names.split()) <= set(ROWS), names
+        found |= dict.fromkeys(names.split(), answer)
     return found
