@@ -52,7 +52,7 @@ from cowlab.views.predict import compare, compare_answers
 # | `copy` | the content went into a new frame |
 # | `reuse` | a page fault, and the old frame was kept: no copy |
 # | `share` | `fork` copied no page |
-# | `sigsegv` | a page fault that the process is not forgiven |
+# | `sigsegv` | a page fault that ends in a signal: the process may not do this |
 # | `done` | anything else |
 #
 # For a line that reads, predict the *letter* instead.
@@ -286,8 +286,8 @@ for moment in play(family_script, "v5.7").steps:
 # %% [markdown]
 # > **In the kernel.** From 2.6.13 to v5.8 the decision was `reuse_swap_page()`, first called
 # > `can_share_swap_page()`: keep the frame if it is mapped once, where an entry that was
-# > swapped out counts as well. The map count came in with c475a8ab625d, "[PATCH]
-# > can_share_swap_page: use page_mapcount"; ab967d86015a (2.6.29) made the decision under
+# > swapped out counts as well. The map count came in with [c475a8ab625d](https://git.kernel.org/linus/c475a8ab625d), "[PATCH]
+# > can_share_swap_page: use page_mapcount"; [ab967d86015a](https://git.kernel.org/linus/ab967d86015a) (2.6.29) made the decision under
 # > the page lock. We call this row `v5.7`.
 
 # %% [markdown]
@@ -295,7 +295,8 @@ for moment in play(family_script, "v5.7").steps:
 #
 # Time depends on the machine, so we do not measure it. We *count*, and the model counts
 # for us: how many page-table entries did `fork` copy, how many of the parent's did it
-# write-protect, and how many faults and page copies came later?
+# write-protect, and how many faults and page copies came later? The first function below
+# writes a script, the second one counts; their first lines are all you need.
 
 
 # %%
@@ -313,7 +314,7 @@ def scenario(pages, child_writes=0, parent_writes=0, child_exits=False):
 def cost(script, policy):
     """What the fork did, and what the stores after it did. Counts, not times."""
     moments = play(script, policy).moments
-    at = [moment.event and moment.event.verb for moment in moments].index("fork")
+    at = script.split("\n").index("P: fork C") + 1  # moments[0] is the start
     before, fork, later = moments[at - 1].world, moments[at], moments[at + 1 :]
     parent = zip(before.process("P").ptes, fork.world.process("P").ptes, strict=True)
     return {
@@ -369,13 +370,15 @@ for life, (script, policy) in lives.items():
 #   would (16), and takes a fault for each store on top: 20 here. With one child, a page is
 #   copied at most once; whoever comes second finds itself alone and reuses.
 #
-# So copy-on-write does not make copies cheap. It bets that most of them are never needed.
-# And where it is sure of that, `do_wp_page()` must be right.
+# So copy-on-write does not make a copy cheaper. It bets that most copies are never needed, and
+# leaves it to `do_wp_page()` to say, page by page, which ones are.
+#
+# What does the bet itself cost? Each entry is 8 bytes on a 64-bit machine:
 
 # %%
-entries = 2**30 // 4096  # one GiB in pages of 4 KiB
+entries = 2**30 // 4096  # a process with one GiB in pages of 4 KiB
 assert entries == 262_144
-assert entries * 8 == 2 * 2**20  # 8 bytes each: fork writes 2 MiB of page tables for it
+assert entries * 8 == 2 * 2**20  # fork copies 2 MiB of page tables, and no page
 
 # %% [markdown]
 # What the counts leave out: a real `fork` also copies the list of mappings and flushes the
@@ -517,9 +520,9 @@ for name in ("v5.7", "v5.8", "v5.9", "v5.19", "v6.5"):
 # a copy of its own. `v5.9` lets the pipe have the shared frame and is careful later: `P` moves
 # away. Both close *this* hole.
 #
-# > **In the kernel.** 17839856fd58 (v5.8), "gup: document and work around 'COW can break
-# > either way' issue", makes a read reference break COW. 09854ba94c6a (v5.9-rc4), "mm:
-# > do_wp_page() simplification", makes `do_wp_page()` ask `page_count()`, and a308c71bf1e6
+# > **In the kernel.** [17839856fd58](https://git.kernel.org/linus/17839856fd58) (v5.8), "gup: document and work around 'COW can break
+# > either way' issue", makes a read reference break COW. [09854ba94c6a](https://git.kernel.org/linus/09854ba94c6a) (v5.9-rc4), "mm:
+# > do_wp_page() simplification", makes `do_wp_page()` ask `page_count()`, and [a308c71bf1e6](https://git.kernel.org/linus/a308c71bf1e6)
 # > takes the early break out again.
 
 # %% [markdown]
@@ -591,7 +594,7 @@ for rule in (mapped_once, never, counted_once):
 # of the three, on these two scripts. Do not trust it yet: it has seen only two. A count says
 # *that* somebody holds the frame. It does not say *who*, nor whether they wanted your copy or
 # your frame. The count rule was still in a release candidate when it turned out to take
-# buffers away from network cards (RDMA; the repair is 70e806e4e645, in v5.9-rc7). That, and
+# buffers away from network cards (RDMA; the repair is [70e806e4e645](https://git.kernel.org/linus/70e806e4e645), in v5.9-rc7). That, and
 # the argument of January 2021 about this rule, is what the next lessons are for.
 #
 # **Your turn.** `v5.8` still has a hole that `v5.9` has not, and a script of six lines shows
@@ -654,8 +657,7 @@ step_through(
 #
 # ## Sources, and what is uncertain
 #
-# - Titles, releases and hashes of commits: `docs/kernel.md` of this project, section 7. To
-#   read one, put its hash behind `https://git.kernel.org/linus/`.
+# - Titles, releases and hashes of commits: `docs/kernel.md` of this project, section 7.
 # - The leak was observed on a recorded kernel, 5.4.1, which stands for the row `v5.7`. The row
 #   `v5.9` itself was not recorded; 5.10.262 was, and does not leak on a small page. With huge
 #   pages the story was longer: see the scenarios `leak-thp` and `leak-hugetlb`.
