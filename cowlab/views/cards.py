@@ -123,7 +123,7 @@ def _kind(layout: Layout, shown: Card) -> str:
     kind = shown.kind
     if kind in HUGE and not layout.size.dense and not shown.pill:
         kind += " 2 MiB"
-    return f"{kind}, freed in use" if shown.freed else kind
+    return kind
 
 
 def _pill(layout: Layout, shown: Card, top: float) -> str:
@@ -132,7 +132,7 @@ def _pill(layout: Layout, shown: Card, top: float) -> str:
     size = layout.size
     if size.tight:
         return marks.pill(size.fr - 10 - marks.pill_width(shown.pill), top + 6, shown.pill)
-    return marks.pill(size.fx + (148 if size.dense else 138), top + (9 if size.dense else 15), shown.pill)
+    return marks.pill(size.fx + (148 if size.dense else 150), top + (9 if size.dense else 15), shown.pill)
 
 
 def _counters(shown: Card, old: Card | None, asks: str) -> list[str]:
@@ -206,14 +206,15 @@ def _reference_words(layout: Layout, shown: Ref, top: float, new: bool) -> str:
     right, mid = size.rx + size.rw, top + size.rmid
     bad = shown.finding is not None and shown.finding.broken
     wrong = scene.ought(shown.finding) if shown.finding else ""
+    cls = "t-bad" if bad else "t-sub"
     if size.dense:
         drawn = text(right - 8, top + 21, marks.fit(shown.by, 21), "t-sub", "end")
-        return drawn + (text(right - 34, mid + 4, wrong, "t-bad" if bad else "t-sub", "end") if wrong else "")
+        x, y = (right - 8, top + 68) if shown.longterm else (right - 34, mid + 4)
+        return drawn + (text(x, y, wrong, cls, "end") if wrong else "")
     drawn = text(size.rx + 10, top + 65, marks.fit(shown.by, 21), "t-sub")
-    if shown.longterm and not wrong:
+    if shown.longterm:
         drawn += text(size.rx + 10, top + 83, "longterm", "t-sub")
+        wrong = wrong.removeprefix("snapshot, ")
     if wrong:
-        drawn += text(right - 8, top + 83, wrong, "t-bad" if bad else "t-sub", "end")
-    elif new:
-        drawn += text(right - 8, top + 83, "new", "t-was", "end")
-    return drawn
+        return drawn + text(right - 8, top + 83, wrong, cls, "end")
+    return drawn + (text(right - 8, top + 83, "new", "t-was", "end") if new else "")

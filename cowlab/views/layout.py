@@ -83,6 +83,7 @@ class Places(NamedTuple):
     users: dict[End, set[tuple[str, int, int]]]  # who maps it: process, page, line in the row
     held: dict[int, tuple[str, ...]]  # frame -> references that are ever on it
     cards: tuple[Card, ...]
+    long_words: bool = False  # a longterm reference with a finding: both do not fit on one line
 
 
 class Layout(NamedTuple):
@@ -137,12 +138,11 @@ class Layout(NamedTuple):
         return y if not line else y + self.size.row / 2 + TAG * (line - 0.5)
 
     def _lanes(self, places: Places) -> dict[End, float]:
-        users = {end: set(places.users.get(end, ())) for end in (*self.frames, *self.slots)}
-        nets = {
-            end: Net(tuple(sorted(self.line(*user) for user in by)), (self.port(end),))
-            for end, by in users.items()
-            if by
-        }
+        ends: list[End] = [*self.frames, *self.slots]
+        nets: dict[End, Net] = {}
+        for end in ends:
+            if users := places.users.get(end):
+                nets[end] = Net(tuple(sorted(self.line(*user) for user in users)), (self.port(end),))
         lanes = order(nets)
         apart = (self.size.lc - 28) / (len(lanes) - 1) if len(lanes) > 1 else 0
         return {end: self.size.pw + 12 + apart * i for i, end in enumerate(lanes)}
@@ -165,6 +165,7 @@ def collect(shown: Iterable[Shown]) -> Places:
     slots: dict[str, None] = {}
     refs: dict[str, None] = {}
     cards: dict[Card, None] = {}
+    long_words = False
     for world, policy, findings in shown:
         for row in scene.rows(world, policy, findings):
             _collect_row(places, row)
@@ -172,11 +173,13 @@ def collect(shown: Iterable[Shown]) -> Places:
             frames.setdefault(number)
             cards.setdefault(card)
         slots |= dict.fromkeys(scene.slots(world))
-        for ref in scene.refs(world).values():
+        for ref in scene.refs(world, findings).values():
             refs.setdefault(ref.name)
+            long_words |= ref.longterm and ref.finding is not None
             if ref.frame is not None and ref.name not in places.held.get(ref.frame, ()):
                 places.held[ref.frame] = (*places.held.get(ref.frame, ()), ref.name)
-    return places._replace(frames=tuple(frames), slots=tuple(slots), refs=tuple(refs), cards=tuple(cards))
+    found = places._replace(frames=tuple(frames), slots=tuple(slots), refs=tuple(refs), cards=tuple(cards))
+    return found._replace(long_words=long_words)
 
 
 def _collect_row(places: Places, row: Row) -> None:
@@ -190,16 +193,18 @@ def _collect_row(places: Places, row: Row) -> None:
 
 
 def density(places: Places) -> Size:
-    """ROOMY, DENSE or TIGHT, chosen once; frames are as high as their longest sum and their references ask for."""
+    """ROOMY, DENSE or TIGHT, chosen once; frames and cards are as large as the longest of what they show asks for."""
     frames, most = len(places.frames), max(map(len, places.held.values()), default=0)
+    wide = any(card.page_count >= 1000 for card in places.cards)  # "page_count 1025→1026" is long
+    pills = any(card.pill for card in places.cards)
     if frames + len(places.slots) <= 3 and len(places.refs) <= 2:
-        size = ROOMY
-        if any(card.page_count >= 1000 for card in places.cards):
-            size = size._replace(fw=size.fw + 36)  # "page_count 1025→1026" is long
+        size = ROOMY._replace(fw=ROOMY.fw + 36 * wide + 16 * pills)
     elif frames <= 10 or most > 3 or _most_lines(places, TIGHT) > 1:
-        size = DENSE
+        size = DENSE._replace(fw=DENSE.fw + 64 * (wide and pills))
     else:
-        return TIGHT
+        size = TIGHT
+    if size.dense and places.long_words:
+        size = size._replace(rh=size.rh + 16)
     height = size.fh + 16 * (_most_lines(places, size) - 1)
     return size._replace(fh=max(height, 12 + 9 * most))
 

@@ -74,13 +74,15 @@ def box(x: float, y: float, size: float, letter: str, cls: str = "") -> str:
 
 def pill(x: float, y: float, words: str) -> str:
     """A flag of the frame: filled if it is set, hollow if not."""
-    width, hollow = pill_width(words), words == "maybe shared"
-    frame = rect(x, y, width, 18, "b-nx" if hollow else "b-x", 9)
-    return frame + text(x + width / 2, y + 13, words, "t-nx" if hollow else "t-x", "middle")
+    cls = {"maybe shared": "nx", "freed in use": "bad"}.get(words, "x")
+    width = pill_width(words)
+    return rect(x, y, width, 18, f"b-{cls}", 9) + text(
+        x + width / 2, y + 13, words, "t-" + cls.replace("bad", "onbad"), "middle"
+    )
 
 
 def pill_width(words: str) -> int:
-    return {"exclusive": 68, "maybe shared": 90, "GUP touched": 92}[words]
+    return {"exclusive": 68, "maybe shared": 90, "GUP touched": 92, "freed in use": 88}[words]
 
 
 def glyph(x: float, y: float, kind: str) -> str:

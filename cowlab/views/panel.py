@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from cowlab.laws import place, verdict
@@ -17,17 +18,25 @@ HTML_PLACES = 3  # verdict, sentence, and what stands below the picture; then co
 
 
 class Strings:
-    """Every string once, by number."""
+    """Every string once, by number, as numbers of tokens: places are fixed, so the same tags come again and again."""
+
+    TOKEN = re.compile(r"<[^>]*>|[^<]+(?:</\w+>)?")
 
     def __init__(self) -> None:
-        self.all: list[str] = []
-        self._numbers: dict[str, int] = {}
+        self.tokens: dict[str, int] = {}
+        self.strings: dict[str, int] = {}
 
     def number(self, text: str) -> int:
-        if text not in self._numbers:
-            self._numbers[text] = len(self.all)
-            self.all.append(text)
-        return self._numbers[text]
+        return self.strings.setdefault(text, len(self.strings))
+
+    def coded(self) -> list[list[int]]:
+        """Each string as its tokens; joined they give the string."""
+        code = self.tokens.setdefault
+        return [[code(token, len(self.tokens)) for token in self.TOKEN.findall(text)] for text in self.strings]
+
+    def code_words(self, text: str) -> int:
+        """The number of a line of plain text, which must not be cut at < and >."""
+        return self.tokens.setdefault(text, len(self.tokens))
 
 
 def panels(trace: Trace, layout: Layout, strings: Strings) -> list[list[int]]:

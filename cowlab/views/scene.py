@@ -85,7 +85,7 @@ class Card(NamedTuple):
     number: int
     holds: str
     kind: str  # as it is shown: anon, THP, hugetlb, zero page, KSM, file, shared memory
-    pill: str  # exclusive, maybe shared, GUP touched or nothing
+    pill: str  # freed in use, exclusive, maybe shared, GUP touched, or nothing
     parts: tuple[Part, ...]
     mapcount: int
     page_count: int
@@ -211,7 +211,9 @@ def cards(world: World, policy: Policy | None = None) -> dict[int, Card]:
 
 def card(world: World, number: int, policy: Policy | None = None) -> Card:
     frame, flag, pill = world.frame(number), _flag(policy), ""
-    if flag == "exclusive" and frame.kind == "anon":
+    if frame.freed:
+        pill = "freed in use"
+    elif flag == "exclusive" and frame.kind == "anon":
         pill = "exclusive" if frame.exclusive else "maybe shared"
     elif flag == "gup_flag" and frame.gup_flag:
         pill = "GUP touched"

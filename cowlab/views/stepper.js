@@ -1,6 +1,7 @@
 // Steps through frames that were all sent at once; nothing here asks Python. Called with the id of a Stepper, whose
-// elements wait in the page. The frames: D.s holds every string once; a panel is a list of places, each holding
-// the number of a string; D.panels[p][i] says which places change at step i, [place, string, place, string, ...].
+// elements wait in the page. The frames: a panel is a list of places, each holding the number of a string, and
+// D.panels[p][i] says which places change at step i, [place, string, place, string, ...]. D.strings are made of
+// D.tokens, and D.texts[p][i] are lines, which are tokens.
 (id) => {
   const KEYS = { ArrowRight: "next", ArrowLeft: "prev", Home: "first", End: "last", " ": "play", d: "part" };
   const PLAY_MS = 900;
@@ -34,10 +35,10 @@
 
     function draw(p) {
       frames[p][at].forEach((string, k) => {
-        if (shown[p][k] !== string) places[p][k].innerHTML = D.s[string];
+        if (shown[p][k] !== string) places[p][k].innerHTML = D.strings[string].map((token) => D.tokens[token]).join("");
       });
       shown[p] = frames[p][at];
-      texts[p].textContent = D.texts[p][at].map((line) => D.s[line]).join("\n");
+      texts[p].textContent = D.texts[p][at].map((line) => D.tokens[line]).join("\n");
       const said = places[p][1].textContent;
       places[p][0].closest("section").querySelector("svg").setAttribute("aria-label",
         `${D.names[p]}, ${at ? "line " + at : "start"}: ${said} The text frame says the same.`);

@@ -101,7 +101,7 @@ class Stepper:
             f"{self._script()}{self._controls(ident)}"
             f'<div class="two" style="grid-template-columns:repeat(auto-fit,minmax(min(100%,{0.9 * layout.width:.0f}px),1fr))">'
             f"{''.join(self._panel(trace, layout, len(steps[0]) // 2) for trace, steps in zip(self.traces, panels, strict=True))}</div>"
-            f"{legend(strings.all, counter.bias if counter else PIN_BIAS)}"
+            f"{legend(strings.strings, counter.bias if counter else PIN_BIAS)}"
             f'<details open><summary>The same in words</summary><div class="two" style="grid-template-columns:repeat(auto-fit,minmax(min(100%,500px),1fr))">'
             f"{''.join(_words(trace) for trace in self.traces)}</div></details>"
             '<div class="sr cow-say" aria-live="polite"></div>'
@@ -115,8 +115,10 @@ class Stepper:
         )
 
     def _data(self, panels: list[list[list[int]]], strings: Strings, page: bool) -> str:
+        coded = strings.coded()
         texts = [
-            [[strings.number(line) for line in frame_lines(t, i)] for i in range(len(t.moments))] for t in self.traces
+            [[strings.code_words(line) for line in frame_lines(t, i)] for i in range(len(t.moments))]
+            for t in self.traces
         ]
         script = [format_event(event) for event in self.traces[0].scenario.events]
         data = {
@@ -128,7 +130,8 @@ class Stepper:
             "page": page,
             "panels": panels,
             "texts": texts,
-            "s": strings.all,
+            "strings": coded,
+            "tokens": list(strings.tokens),
         }
         return (
             json.dumps(data, separators=(",", ":"), ensure_ascii=False)

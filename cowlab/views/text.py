@@ -101,8 +101,7 @@ def card_lines(world: World, policy: Policy) -> list[str]:
     flags = any(card.pill for card in cards)
     cells = []
     for card in cards:
-        kind = f"{card.kind}, freed in use" if card.freed else card.kind
-        line = [f"#{card.number}", card.holds, kind, *([card.pill or "-"] if flags else [])]
+        line = [f"#{card.number}", card.holds, card.kind, *([card.pill or "-"] if flags else [])]
         cells.append([*line, card.mapcount if card.counted else "-", scene.sum_words(card)])
     return table(("frame", "holds", "kind", *(["flag"] if flags else []), "mapcount", "page_count"), cells)
 

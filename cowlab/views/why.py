@@ -6,6 +6,7 @@ So the words stay true for a learner's own function, and for a row with one cell
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from cowlab.fault import page_info, swap_in
 from cowlab.policy import BadAnswer, PageInfo, Policy
@@ -48,7 +49,8 @@ def otherwise(page: PageInfo, field: str) -> PageInfo:
         return page._replace(page_count=min(counts))
     if field == "kind":
         return page._replace(kind="anon")
-    return page._replace(**{field: not getattr(page, field)})
+    changed: dict[str, Any] = {field: not getattr(page, field)}
+    return page._replace(**changed)
 
 
 def deciding(policy: Policy, cell: str, page: PageInfo) -> list[str]:
