@@ -34,8 +34,7 @@
 
 # %%
 from cowlab import POLICIES, format, mapcount, page_count, parts, play, scenarios
-from cowlab.views import step_through
-from cowlab.views.predict import compare, compare_answers
+from cowlab.views.predict import compare, compare_answers, step_through
 
 # %% [markdown]
 # ## 1.1 What fork copies
@@ -71,6 +70,7 @@ compare(fork_guess, "v5.7")
 
 # %% [markdown]
 # Now step through it. Click into the picture, then use the arrow keys, or drag the slider.
+# What a line does stays covered until you get there.
 # Processes are on the left and frames of physical memory in the middle. A solid line with a
 # `W` is a **page-table entry** that lets its process write; a dashed line with a lock and an
 # `R` lets it only read. Amber is what the last line changed.
@@ -266,8 +266,8 @@ step_through(
 # the kernel looked, found a mapcount of 1 and let `P` keep the frame. A shell that forks all
 # day would otherwise copy every page that it writes after each command, for nobody.
 #
-# Here is mapcount over a longer script. Before you run the cell: at which line will a frame
-# be reused?
+# Here is mapcount over a longer script with two children. `D` writes first and moves to a
+# frame of its own, `C` leaves, and then `P` is alone:
 
 # %% tags=["nbval-check-output"]
 family_script = """
@@ -329,15 +329,15 @@ def cost(script, policy):
 assert cost(scenario(16), "v5.7")["entries"] == 16
 
 # %% [markdown]
-# **Predict.** `P` has 16 pages and forks. The child writes to 4 of them and stays alive; then
-# the parent writes to all 16. How many pages are copied after the `fork`, and how many page
-# faults do these 20 stores take? Write numbers in the place of `None`.
+# **Predict.** `P` has 10 pages and forks. The child writes to 3 of them and stays alive; then
+# the parent writes to all 10. How many pages are copied after the `fork`, and how many page
+# faults do these 13 stores take? Write numbers in the place of `None`.
 
 # %%
 cost_guess = {"copies later": None, "faults later": None}
 
 # %%
-busy = cost(scenario(16, child_writes=4, parent_writes=16), "v5.7")
+busy = cost(scenario(10, child_writes=3, parent_writes=10), "v5.7")
 compare_answers(cost_guess, {question: busy[question] for question in cost_guess})
 
 # %% [markdown]
@@ -416,7 +416,7 @@ step_through(
     pipe_script,
     "v5.7",
     title="What is in the pipe?",
-    lede="A pipe appears on the right. Which two numbers change at line 2?",
+    lede="A pipe appears at line 2. Which count notices, and which does not?",
 )
 
 # %% [markdown]
@@ -466,8 +466,9 @@ g: read        -> ? | ?
 compare(leak_guess, "v5.7", "v5.9")
 
 # %% [markdown]
-# Step to line 5, where the two kernels part (the key `d` goes there). Count the lines that
-# end at frame #1 before you go on.
+# Stop at line 4 and count the lines that end at frame #1. Then step to line 5, where the two
+# kernels part. (On a small screen they stand one below the other. To see them side by side,
+# close the list of files with Ctrl+B and zoom out a step or two.)
 
 # %%
 leak_script = """
