@@ -286,7 +286,7 @@ def _maps_file(world: World, name: str, page: int) -> bool:
 
 def _kernel_cannot(world: World, event: Event) -> str | None:
     if event.verb == "counter":
-        return None if world == World() else "the counter must be the first event"
+        return None if world.fresh and world.counter is None else "the counter must be the first event"
     names = event.args[:1] + event.args[1:] * (event.verb == "ksm")
     if event.verb == "drop":
         held = any(hold.process == names[0] and hold.page == event.page for hold in world.holds)
@@ -338,7 +338,7 @@ def _mmap_cannot(world: World, event: Event) -> str | None:
     pte = world.pte(event.actor, event.page)
     if pte is None or pte.vma is None:
         return None
-    if event.page == 0 and world._replace(counter=None) == World():
+    if event.page == 0 and world.fresh:
         return None
     return f"{event.actor} has a mapping at @{event.page}: munmap it first"
 

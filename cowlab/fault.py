@@ -62,7 +62,7 @@ def page_info(world: World, name: str, pte: Pte, asker: str) -> PageInfo:
         kind=frame.kind,
         size=frame.size,
         split=split,
-        mapcount=mapcount(world, pte.frame) + rests(world, pte.frame),
+        mapcount=mapcount(world, pte.frame) + rest_mappings(world, pte.frame),
         swapcount=swapcount(world, frame.slot),
         page_count=page_count(world, pte.frame),
         share=HUGE_PTES if split else 1,
@@ -77,7 +77,7 @@ def page_info(world: World, name: str, pte: Pte, asker: str) -> PageInfo:
     )
 
 
-def rests(world: World, number: int) -> int:
+def rest_mappings(world: World, number: int) -> int:
     """How many processes still map the other pages of a huge page by PTEs: page_trans_huge_mapcount() has them in."""
     return sum(pte.rest == number for process in world.processes for _, pte in process.ptes)
 
@@ -114,7 +114,7 @@ def do_read_fault(world: World, name: str, page: int, pte: Pte) -> Step:
         number = ZERO_PAGE
     else:
         world, number = find_get_page(world, pte, page)
-    entry = pte._replace(frame=number, write=not pte.vma.cow and pte.vma.prot == "rw")
+    entry = pte._replace(frame=number, write=not pte.vma.cow and pte.vma.writable)
     return Step(world.with_pte(name, page, entry), FAULT)
 
 
@@ -123,7 +123,7 @@ def do_write_fault(world: World, name: str, page: int, pte: Pte) -> Step:
     assert pte.vma is not None
     if not pte.vma.cow:
         return do_read_fault(world, name, page, pte)
-    entry = pte._replace(write=pte.vma.prot == "rw")
+    entry = pte._replace(write=pte.vma.writable)
     if pte.vma.kind == "file":
         world, old = find_get_page(world, pte, page)
         world, number = world.new_frame(Frame(world.frame(old).holds, exclusive=True))
@@ -186,10 +186,15 @@ def ask_after_drain(
     assert pte.frame is not None
     info = page_info(world, name, pte, asker)
     if info.lru_held and policy.ask(cell, info) == no and policy.ask("drain", info):
-        holds = (h._replace(frame=None) if h.lru and h.frame == pte.frame else h for h in world.holds)
-        world = world._replace(holds=tuple(holds))
+        world = drain_lru_batch(world, pte.frame)
         info = page_info(world, name, pte, asker)
     return world, info
+
+
+def drain_lru_batch(world: World, number: int) -> World:
+    """The page goes to its LRU list, and the batch lets go of it."""
+    holds = (hold._replace(frame=None) if hold.lru and hold.frame == number else hold for hold in world.holds)
+    return world._replace(holds=tuple(holds))
 
 
 # --- mapped read-only ------------------------------------------------------------------------------------------------
@@ -201,7 +206,7 @@ def do_wp_page(world: World, policy: Policy, name: str, page: int, *, unshare: b
     assert pte.vma is not None and pte.frame is not None
     write = not unshare
     if not pte.vma.cow:
-        return Step(world.with_pte(name, page, pte._replace(write=write and pte.vma.prot == "rw")), REUSE)
+        return Step(world.with_pte(name, page, pte._replace(write=write and pte.vma.writable)), REUSE)
     if world.frame(pte.frame).kind in ("zero", "file"):
         return replace_by_copy(world, policy, name, page, write=write, why="fault")
     asker = "unshare" if unshare else "write"
@@ -222,7 +227,7 @@ def wp_page_reuse(world: World, name: str, page: int, *, write: bool) -> Step:
     frame = world.frame(pte.frame)
     slot = frame.slot if swapcount(world, frame.slot) else None
     world = world.with_frame(pte.frame, frame._replace(kind="anon", exclusive=True, slot=slot))
-    entry = pte._replace(write=write and pte.vma.prot == "rw", inherited=False)
+    entry = pte._replace(write=write and pte.vma.writable, inherited=False)
     return Step(world.with_pte(name, page, entry), REUSE)
 
 
@@ -237,7 +242,7 @@ def replace_by_copy(world: World, policy: Policy, name: str, page: int, *, write
         size = "thp" if whole else "base"
         rest = pte.frame if old.size == "thp" and not whole else rest
     world, number = world.new_frame(Frame(old.holds, "anon", size, exclusive=True))
-    entry = Pte(pte.vma, number, write=write and pte.vma.prot == "rw", rest=rest)
+    entry = Pte(pte.vma, number, write=write and pte.vma.writable, rest=rest)
     return Step(world.with_pte(name, page, entry), COPIED, (Copy(name, page, pte.frame, number, why),))
 
 

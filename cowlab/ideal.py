@@ -29,16 +29,12 @@ class Cell(NamedTuple):
 
     now: Store
     past: tuple[Past, ...] = ()
+    anonymous: bool = False  # somebody has stored to it, or to the cell it was forked from
 
-    @property
-    def anonymous(self) -> bool:
-        """Somebody has stored to it, or to the cell it was forked from."""
-        return bool(self.past)
-
-    def after(self, store: Store, firm: bool) -> Cell:
-        """The cell after a store; firm: mappings are promised to see it."""
-        past = tuple(Past(old.store, old.missed or firm) for old in self.past)
-        return Cell(store, (*past, Past(self.now, firm)))
+    def after(self, store: Store, firm: bool, shown: set[int]) -> Cell:
+        """The cell after a store; firm: mappings are promised to see it. Past contents nobody shows are forgotten."""
+        past = ((old.store, old.missed or firm) for old in (*self.past, Past(self.now, False)))
+        return Cell(store, tuple(Past(old, missed) for old, missed in past if not shown.isdisjoint(old.ids)), True)
 
 
 class Contract(NamedTuple):
@@ -79,11 +75,11 @@ def follow(ideal: Ideal, before: World, event: Event, step: Step) -> Ideal:
         return _put(ideal, event.actor) if event.verb == "put" else ideal
     reference = before.reference(event.actor)
     if reference is not None:
-        return _reference_event(ideal, before, event)
+        return _reference_event(ideal, before, event, step.world)
     if event.verb in ("write", "poke", "vm_write"):
         target = event.args[0] if event.verb == "vm_write" else event.actor
         number = ideal.cell_at(target, event.page)
-        return _store(ideal, number, Store(event.args[-1], (before.stores,), event.actor), firm=True)
+        return _store(ideal, number, Store(event.args[-1], (before.stores,), event.actor), step.world, firm=True)
     if event.verb in TAKERS:
         taken = step.world.reference(event.args[0])
         assert taken is not None
@@ -100,18 +96,20 @@ def follow(ideal: Ideal, before: World, event: Event, step: Step) -> Ideal:
     return ideal
 
 
-def _reference_event(ideal: Ideal, before: World, event: Event) -> Ideal:
+def _reference_event(ideal: Ideal, before: World, event: Event, after: World) -> Ideal:
     if event.verb == "put":
         return _put(ideal, event.actor)
     contract = ideal.contract(event.actor)
     if event.verb == "read" or contract is None:
         return ideal
     store = Store(event.args[0], (before.stores,), event.actor, device=True)
-    return _store(ideal, contract.cell, store, firm=contract.holds)
+    return _store(ideal, contract.cell, store, after, firm=contract.holds)
 
 
-def _store(ideal: Ideal, number: int | None, store: Store, *, firm: bool) -> Ideal:
-    cells = tuple((n, cell.after(store, firm) if n == number else cell) for n, cell in ideal.cells)
+def _store(ideal: Ideal, number: int | None, store: Store, after: World, *, firm: bool) -> Ideal:
+    shown = {id_ for frame in after.frames if frame is not None for id_ in frame.holds.ids}
+    shown.update(id_ for holds in after.slots if holds is not None for id_ in holds.ids)
+    cells = tuple((n, cell.after(store, firm, shown) if n == number else cell) for n, cell in ideal.cells)
     return ideal._replace(cells=cells)
 
 

@@ -50,6 +50,8 @@ def transition(world: World, event: Event, policy: Policy) -> Step | None:
         act = REFERENCE_EVENTS[event.verb]
     else:
         act = PROCESS_EVENTS[event.verb]
+    if world.fresh and event.verb != "counter":
+        world = world._replace(fresh=False)
     taken = act(world, policy, event)
     return taken if taken.world is world else taken._replace(world=reap(taken.world))
 
@@ -134,13 +136,11 @@ def take_reference(world: World, policy: Policy, event: Event) -> Step:
     assert pte.frame is not None
     if not try_get_page(world, pte.frame):
         return Step(world._replace(references=(*world.references, reference)), REFUSED, touched.copies)
-    frame = world.frame(pte.frame)
-    if frame.kind == "anon":
-        world = world.with_frame(pte.frame, frame._replace(gup_flag=True))
+    world = set_gup_flag(world, pte.frame)
     if take == "PIN":
         world = mm_set_has_pinned(world, event.actor)
     reference = reference._replace(frame=pte.frame)
-    copies = tuple(copy._replace(why="gup") for copy in touched.copies)
+    copies = tuple(copy._replace(why="gup") if copy.why == "fault" else copy for copy in touched.copies)
     return Step(world._replace(references=(*world.references, reference)), touched.outcome, copies)
 
 
@@ -149,6 +149,12 @@ def try_get_page(world: World, number: int) -> bool:
     if world.counter is None or not world.counter.guard:
         return True
     return 0 < page_count(world, number) < 1 << (world.counter.bits - 1)
+
+
+def set_gup_flag(world: World, number: int) -> World:
+    """PG_gup of 2009: once set, it stays."""
+    frame = world.frame(number)
+    return world.with_frame(number, frame._replace(gup_flag=True)) if frame.kind == "anon" else world
 
 
 def mm_set_has_pinned(world: World, name: str) -> World:
@@ -170,6 +176,9 @@ def _remote_write(world: World, policy: Policy, event: Event, target: str, lette
     touched = gup(world, policy, target, event.page, write=True, asker="get", force=force)
     if touched is None:
         return Step(world, REFUSED)
+    pte = touched.world.entry(target, event.page)
+    assert pte.frame is not None
+    touched = touched._replace(world=set_gup_flag(touched.world, pte.frame))
     return store(touched, target, event.page, letter, by=event.actor)
 
 
@@ -233,7 +242,8 @@ def copy_pte(
         world = world.with_frame(pte.frame, world.frame(pte.frame)._replace(exclusive=False))
     shared = pte._replace(write=False, exclusive=False)
     world = world.with_pte(parent.name, page, shared)
-    return world, shared._replace(vma=vma, inherited=pte.inherited or answer == MARK), ()
+    there = pte.frame is not None or pte.slot is not None
+    return world, shared._replace(vma=vma, inherited=pte.inherited or (answer == MARK and there)), ()
 
 
 def copy_present_page(
@@ -287,6 +297,8 @@ def mprotect(world: World, policy: Policy, event: Event) -> Step:
     pte = world.entry(name, page)
     if pte.vma is None:
         return Step(world, REFUSED)
+    if pte.vma.prot == prot:
+        return Step(world, DONE)
     new = pte._replace(vma=pte.vma._replace(prot=prot))
     if prot == "rw":
         return Step(world.with_pte(name, page, restore_write(world, policy, name, new, "mprotect")), DONE)
@@ -316,7 +328,7 @@ def write_protect(world: World, policy: Policy, name: str, page: int, new: Pte, 
 def restore_write(world: World, policy: Policy, name: str, pte: Pte, asker: str) -> Pte:
     """The entry when the right to write has come back: writable at once, or at the next fault."""
     assert pte.vma is not None
-    if pte.frame is None or pte.vma.uffd_wp or pte.vma.prot != "rw":
+    if pte.frame is None or not pte.vma.writable:
         return pte
     if not pte.vma.cow:
         return pte._replace(write=True)
@@ -360,7 +372,8 @@ def madvise(world: World, policy: Policy, event: Event) -> Step:
     name, page, advice = event.actor, event.page, event.args[0]
     pte = world.entry(name, page)
     vma = pte.vma
-    if vma is None or (advice == "wipeonfork" and vma.kind not in ("anon", "thp")):
+    anonymous_only = advice == "wipeonfork" and vma is not None and vma.kind not in ("anon", "thp")
+    if vma is None or anonymous_only or (advice == "pageout" and vma.kind == "hugetlb"):
         return Step(world, REFUSED)
     if advice == "pageout":
         return pageout(world, policy, name, page)

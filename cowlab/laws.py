@@ -67,8 +67,9 @@ def readers(world: World, ideal: Ideal) -> Iterator[Reader]:
             seen, number = sees(world, pte, page), ideal.cell_at(process.name, page)
             if seen is not None and number is not None:
                 yield Reader(place(process.name, page), seen, ideal.cell(number), True)
+    contracts = {contract.name: contract for contract in ideal.contracts}
     for reference in world.references:
-        looked, contract = looks(world, reference), ideal.contract(reference.name)
+        looked, contract = looks(world, reference), contracts.get(reference.name)
         if looked is not None and contract is not None:
             yield Reader(reference.name, looked, ideal.cell(contract.cell), contract.holds)
 
@@ -111,18 +112,21 @@ def protection(before: World, event: Event, step: Step) -> Iterator[Finding]:
 
 
 def accounting(before: World, world: World, ideal: Ideal, policy: Policy) -> Iterator[Finding]:
+    known = before.frames
     for number, frame in enumerate(world.frames):
-        if frame is not None and frame.freed:
-            yield Finding("accounting", "accounting", _user(world, number), frame.holds)
+        old = known[number] if number < len(known) else None
+        if frame is not None and frame.freed and not (old is not None and old.freed):
+            yield Finding("accounting", "accounting", _user(world, number))
+    contracts = {contract.name: contract for contract in ideal.contracts}
     for reference in world.references:
-        contract = ideal.contract(reference.name)
+        contract = contracts.get(reference.name)
         if reference.take != "PIN" or reference.frame is None or contract is None:
             continue
         frame = world.frame(reference.frame)
         overlooked = frame.kind != "zero" and not maybe_dma_pinned(world, reference.frame)
         shared = policy.flag == "exclusive" and contract.holds and frame.kind in ("anon", "ksm") and not frame.exclusive
         if overlooked or shared:
-            yield Finding("accounting", "accounting", reference.name, frame.holds)
+            yield Finding("accounting", "accounting", reference.name)
 
 
 def _user(world: World, number: int) -> str:
@@ -135,7 +139,10 @@ def _user(world: World, number: int) -> str:
 
 
 def needless(before: World, ideal: Ideal, copy: Copy) -> bool:
-    """economy: whether nobody needed this copy, judged by who read the page just before."""
+    """economy: whether nobody needed this copy, judged by who read the page just before.
+
+    Of a huge page only the page looked at counts: who maps the other 511 reads nothing of it.
+    """
     if copy.why == "fork":
         users = [r for r in before.references if r.frame == copy.old]
         contracts = (ideal.contract(reference.name) for reference in users)

@@ -21,7 +21,9 @@ from typing import Any, NamedTuple, TypeVar
 
 
 class PageInfo(NamedTuple):
-    """What a decision is told about one page of one process. Counters are what they would be after this mapping.
+    """What a decision is told about one page of one process; at a swap-in, as it will be once mapped.
+
+    The flags are kept under every row, so that a hybrid may look at any of them.
 
     asker: write, unshare (reuse); get, pin, longterm (gup); fork; mprotect, clear_refs, uffd_wp (protect, mkwrite);
     reclaim, swapin (swap).
@@ -105,7 +107,7 @@ def alone(page: PageInfo) -> bool:
 
 @cites("c475a8ab625d", "ab967d86015a", "52d1e606ee73", asks="mapcount")
 def reuse_swap_page(page: PageInfo) -> str:
-    """Up to v5.8: nobody else maps it and no swap entry names it. References are not asked."""
+    """Up to v5.8: nobody else maps it and no swap entry names it. References are asked of a KSM page only."""
     if page.size == "hugetlb":
         return hugetlb_cow(page)
     if page.kind == "ksm":  # reuse_ksm_page()
@@ -381,7 +383,7 @@ def drain_never(page: PageInfo) -> bool:
 
 
 @cites("d4c470970d45", "c145e0b47c77")
-def lru_add_drain(page: PageInfo) -> bool:
+def drain_lru_batch_first(page: PageInfo) -> bool:
     """v5.18: the batch of this CPU is drained first, unless the count is hopeless anyway."""
     few = page.page_count <= 3 or (page.size == "thp" and not page.split)
     return page.lru_held and page.kind != "ksm" and few
@@ -396,7 +398,7 @@ def mkwrite_never(page: PageInfo) -> bool:
 @cites("64fe24a3e05e", "931298e103c2", "c27f479ef542", asks="exclusive")
 def can_change_pte_writable(page: PageInfo) -> bool:
     """v6.0 for mprotect, v6.3 for userfaultfd: an exclusive anonymous page is writable at once."""
-    return page.kind == "anon" and page.exclusive
+    return page.kind == "anon" and page.size != "hugetlb" and page.exclusive
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -479,7 +481,7 @@ V5_11 = V5_11._replace(protect=protect_but_pinned, swap=swap_not_pinned)
 V5_18 = row(
     V5_11, "v5.18", "2022-05", "and the count decides for THP and swapped pages too", reuse=reuse_after_swapcache
 )
-V5_18 = V5_18._replace(fork=page_needs_cow_for_dma_huge, swap=swap_by_page_count, drain=lru_add_drain)
+V5_18 = V5_18._replace(fork=page_needs_cow_for_dma_huge, swap=swap_by_page_count, drain=drain_lru_batch_first)
 V5_19 = row(V5_18, "v5.19", "2022-07", "a write keeps the frame if the page is exclusive", reuse=reuse_exclusive)
 V5_19 = V5_19._replace(gup=gup_must_unshare, fork=page_try_dup_anon_rmap, swap=swap_exclusive, flag="exclusive")
 V6_5 = row(V5_19, "v6.5", "2023-08", "and O_DIRECT pins, long-term pins leave file and zero pages", users=users_pin)

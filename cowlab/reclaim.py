@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cowlab.events import Event
-from cowlab.fault import DONE, SKIPPED, SWAPPED, Step, page_info, rests
+from cowlab.fault import DONE, SKIPPED, SWAPPED, Step, drain_lru_batch, page_info, rest_mappings
 from cowlab.policy import Policy
 from cowlab.world import CachePage, Frame, Hold, Pte, Store, World, mapcount, page_count, parts
 
@@ -17,7 +17,7 @@ def swap_out(world: World, policy: Policy, event: Event) -> Step:
 def pageout(world: World, policy: Policy, name: str, page: int) -> Step:
     """MADV_PAGEOUT leaves alone what is mapped more than once."""
     pte = world.pte(name, page)
-    if pte is None or pte.frame is None or mapcount(world, pte.frame) + rests(world, pte.frame) != 1:
+    if pte is None or pte.frame is None or mapcount(world, pte.frame) + rest_mappings(world, pte.frame) != 1:
         return Step(world, SKIPPED)
     return shrink_page(world, policy, name, page)
 
@@ -28,7 +28,9 @@ def shrink_page(world: World, policy: Policy, name: str, page: int) -> Step:
     if pte is None or pte.vma is None or pte.frame is None:
         return Step(world, SKIPPED)
     number, frame = pte.frame, world.frame(pte.frame)
-    if frame.kind == "zero" or frame.size == "hugetlb" or (frame.size == "thp" and extra(world, number)):
+    world = drain_lru_batch(world, number)  # a page in the batch is on no list that reclaim could take it from
+    stays = frame.kind == "zero" or frame.size == "hugetlb" or frame.freed
+    if stays or (frame.size == "thp" and held_otherwise(world, number)):
         return Step(world, SKIPPED)
     if frame.kind in ("file", "shared"):
         return shrink_cache_page(world, number, frame)
@@ -38,7 +40,7 @@ def shrink_page(world: World, policy: Policy, name: str, page: int) -> Step:
     world, slot = (world, frame.slot) if frame.slot is not None else new_slot(world, frame.holds)
     world = change_entries(world, number, lambda old: try_to_unmap(old, number, slot, frame.exclusive))
     slots = tuple(frame.holds if n == slot else old for n, old in enumerate(world.slots))
-    kept = frame._replace(slot=slot, exclusive=False) if extra(world, number) else None
+    kept = frame._replace(slot=slot, exclusive=False) if held_otherwise(world, number) else None
     return Step(world.with_frame(number, kept)._replace(slots=slots), SWAPPED)
 
 
@@ -53,16 +55,17 @@ def shrink_cache_page(world: World, number: int, frame: Frame) -> Step:
     """A file page is dropped, a shared one written to swap; one that somebody holds stays in the page cache."""
     world = change_entries(world, number, lambda old: Pte(old.vma))
     cached = next(page for page in world.cache if page.frame == number)
-    if extra(world, number):
-        return Step(world, DONE)
+    outcome = SWAPPED if frame.kind == "shared" else DONE
+    if held_otherwise(world, number):
+        return Step(world, outcome)
     slot = None
     if frame.kind == "shared":
         world, slot = new_slot(world, frame.holds)
     world = world.with_cached(CachePage(cached.kind, cached.number, None, slot))
-    return Step(world.with_frame(number, None), DONE if slot is None else SWAPPED)
+    return Step(world.with_frame(number, None), outcome)
 
 
-def extra(world: World, number: int) -> bool:
+def held_otherwise(world: World, number: int) -> bool:
     """Whether somebody besides page tables and caches is in the count: then the page cannot be moved or freed."""
     return any(part.what in ("FOLL_GET", "FOLL_PIN", "hold") for part in parts(world, number))
 
@@ -86,7 +89,7 @@ def change_entries(world: World, number: int, change: Callable[[Pte], Pte]) -> W
 def migrate(world: World, policy: Policy, event: Event) -> Step:
     """Move the frame. Every count must be known, so a page that somebody holds stays where it is, as does a free one."""
     pte = world.pte(event.args[0], event.page)
-    if pte is None or pte.frame is None or extra(world, pte.frame):
+    if pte is None or pte.frame is None or held_otherwise(world, pte.frame):
         return Step(world, SKIPPED)
     old, frame = pte.frame, world.frame(pte.frame)
     if frame.kind == "zero" or frame.freed:
@@ -126,7 +129,7 @@ def mergeable(world: World, pte: Pte) -> bool:
     frame = world.frame(pte.frame)
     if frame.kind == "ksm":
         return True
-    return frame.kind == "anon" and frame.size == "base" and not extra(world, pte.frame)
+    return frame.kind == "anon" and frame.size == "base" and not held_otherwise(world, pte.frame)
 
 
 def hold(world: World, policy: Policy, event: Event) -> Step:

@@ -200,8 +200,5 @@ def read_scenario(text: str, name: str) -> Scenario:
 def scenarios() -> dict[str, Scenario]:
     """The atlas: every scenario by name, in alphabetical order."""
     folder = resources.files("cowlab").joinpath("atlas")
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".cow")), key=lambda file: file.name)
-    return {
-        file.name.removesuffix(".cow"): read_scenario(file.read_text("utf-8"), file.name.removesuffix(".cow"))
-        for file in files
-    }
+    files = {file.name.removesuffix(".cow"): file for file in folder.iterdir() if file.name.endswith(".cow")}
+    return {name: read_scenario(files[name].read_text("utf-8"), name) for name in sorted(files)}

@@ -47,6 +47,11 @@ class Vma(NamedTuple):
     uffd_wp: bool = False
 
     @property
+    def writable(self) -> bool:
+        """Whether an entry may have the write bit: not while userfaultfd wants to hear of stores."""
+        return self.prot == "rw" and not self.uffd_wp
+
+    @property
     def cow(self) -> bool:
         """is_cow_mapping(): private, so a store must never reach anybody else."""
         return self.kind != "shared"
@@ -66,7 +71,7 @@ class Pte(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One page of memory."""
+    """One page of memory. The flags are kept under every policy, so that any hybrid may look at them."""
 
     holds: Store
     kind: str = "anon"  # anon, ksm, file, shared, zero
@@ -138,6 +143,7 @@ class World(NamedTuple):
     cache: tuple[CachePage, ...] = ()
     counter: Counter | None = None
     stores: int = 1  # the id of the next store
+    fresh: bool = True  # nothing has happened yet, but for a counter: the first event may replace the mapping of @0
 
     def process(self, name: str) -> Process | None:
         for process in self.processes:
@@ -193,10 +199,13 @@ class World(NamedTuple):
         return self._replace(frames=(*self.frames[:number], frame, *self.frames[number + 1 :]))
 
     def new_frame(self, frame: Frame) -> tuple[World, int]:
-        """Put `frame` into the lowest free place (a frame that was freed in error counts as free)."""
+        """Put `frame` where one was freed in error (allocators hand out first what they got last), else lowest."""
         for number, old in enumerate(self.frames):
-            if old is None or old.freed:
+            if old is not None and old.freed:
                 return self.with_frame(number, frame), number
+        if None in self.frames:
+            number = self.frames.index(None)
+            return self.with_frame(number, frame), number
         return self._replace(frames=(*self.frames, frame)), len(self.frames)
 
     def with_cached(self, page: CachePage) -> World:

@@ -53,8 +53,7 @@ def row(layout: Layout, shown: Row, old: Row | None, *, compared: bool) -> str:
         drawn = marks.rect(3, y - size.row / 2 + 1.5, size.pw - 6, height, "mark", 3)
     drawn += text(10, y + 4, f"@{shown.page}", "t-mono")
     if shown.state != "unmapped":
-        wrong = shown.finding is not None and shown.finding.broken
-        drawn += marks.box(36, y - 10, 20, shown.sees, "bad" if wrong else "")
+        drawn += marks.box(36, y - 10, 20, shown.sees, "bad" if scene.sees_wrong(shown.finding) else "")
     drawn += _right(layout, shown, old if changed else None, y)
     for line, tag in enumerate(shown.tags, 1):
         cls = "t-bad" if tag.bad else "t-tag"
@@ -196,7 +195,7 @@ def reference(layout: Layout, name: str, shown: Ref | None, *, new: bool) -> str
     drawn += marks.badge(x + 6, mid, "w" if shown.write and not shown.dead else "r")
     long = ", longterm" if shown.longterm and size.dense else ""
     drawn += text(x + 40, mid + 4, f"{shown.take}{long}", "t-dead" if shown.dead else "")
-    drawn += marks.box(right - 28, mid - 10, 20, shown.sees, "bad" if bad else "")
+    drawn += marks.box(right - 28, mid - 10, 20, shown.sees, "bad" if scene.sees_wrong(shown.finding) else "")
     return drawn + _reference_words(layout, shown, top, new)
 
 

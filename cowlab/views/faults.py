@@ -53,6 +53,11 @@ def _first_touch(step: Telling, name: str, head: str) -> Said:
     if old.vma.kind in ("file", "shared"):
         thing = "the file's page" if old.vma.kind == "file" else "shared memory"
         return Said(f"{head}: {name} maps {frame}, {thing}.", f"{thing} is mapped")
+    new = step.new(name)
+    if new is not None and new.frame is not None and new.frame < len(step.before.frames):
+        before = step.before.frames[new.frame]
+        if before is not None and before.freed:
+            return Said(f"{head}: {name} gets {frame}, which counts as free but is in use.", f"{frame} counts as free")
     return Said(f"{head}: no frame yet, so {name} gets a fresh one.", f"a fresh frame for {name}")
 
 

@@ -218,9 +218,9 @@ def sum_lines(card: Card, size: Size) -> list[list[Part]]:
     budget = size.sum_width / CHARACTER
     lines: list[list[Part]] = [[]]
     left = budget
-    total = 2 + len(scene.total_words(card))
     for i, part in enumerate(card.parts):
-        needed = 5 + len(scene.part_words(part, card.lru)) + (total if i == len(card.parts) - 1 else 0)
+        needed = (5 if lines[-1] else 2) + len(scene.part_words(part, card.lru))  # its mark, and the plus before it
+        needed += 3 + len(scene.total_words(card)) if i == len(card.parts) - 1 else 0
         if needed > left and lines[-1]:
             lines.append([])
             left = budget

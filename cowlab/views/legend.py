@@ -34,6 +34,7 @@ ITEMS: tuple[tuple[str, str, str], ...] = (  # what must occur for it to be show
     ("page cache", "counted: the page cache", marks.spans(18, 16, [marks.span("▤", "c-filec")])),
     ("hold", "counted: a transient hold", marks.spans(18, 16, [marks.span("◌", "c-hold")])),
     ("mapping:", "mapping: what the mapping allows", marks.text(2, 15, "map: r", "t-tag")),
+    ("rest", "other 511: the rest of a split THP", marks.text(2, 15, "511", "t-tag")),
     ("dead", "hollow, no line: refused, dead", marks.rect(6, 2, 36, 18, "card dead")),
 )
 
@@ -53,7 +54,8 @@ SIGNS = {
     "page cache": "▤",
     "hold": "◌",
     "mapping:": "mapping:",
-    "dead": "card dead",
+    "rest": "other 511",
+    "dead": " dead",
 }
 
 

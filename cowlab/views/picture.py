@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from html import escape
@@ -34,8 +35,9 @@ class View(NamedTuple):
 
 @cache
 def style(name: str) -> str:
-    """The text of a file beside this one."""
-    return resources.files("cowlab.views").joinpath(name).read_text("utf-8")
+    """A style sheet beside this file, without its comments: inside an SVG a tag in a comment would end it."""
+    text = resources.files("cowlab.views").joinpath(name).read_text("utf-8")
+    return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()
 
 
 def picture(

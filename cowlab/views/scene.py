@@ -139,6 +139,11 @@ def of(findings: Iterable[Finding], who: str) -> Finding | None:
     return next((finding for finding in mine if finding.broken), mine[0] if mine else None)
 
 
+def sees_wrong(finding: Finding | None) -> bool:
+    """Whether it is about what is seen; a refused call or a miscounted frame is not."""
+    return finding is not None and finding.broken and finding.should is not None
+
+
 def ought(finding: Finding) -> str:
     """What is written beside a reader that sees the wrong thing."""
     if finding.should is None:

@@ -12,7 +12,9 @@ import itertools
 import json
 import re
 from collections.abc import Sequence
+from functools import cache
 from html import escape
+from importlib import resources
 from typing import Any
 
 from cowlab.events import format as format_event
@@ -111,7 +113,7 @@ class Stepper:
             f'<h1 class="cow-title">{escape(self.title)}</h1><p class="lede">{escape(self.lede)}</p>'
             f'<div class="cow-live">{live}</div><div class="cow-still">{self._still(layout)}</div>'
             f'<script type="application/json" class="cow-frames">{data}</script>'
-            f'<script>({style("stepper.js").strip()})("{ident}")</script></div>'
+            f'<script>({script()})("{ident}")</script></div>'
         )
 
     def _data(self, panels: list[list[list[int]]], strings: Strings, page: bool) -> str:
@@ -205,6 +207,11 @@ class Stepper:
             frames += f"<pre>{escape(text)}</pre>"
         more = f"<p>{skipped} more frames are shown once it runs.</p>" if skipped else ""
         return f"<p><em>{notice}</em></p>{images}{frames}{more}"
+
+
+@cache
+def script() -> str:
+    return resources.files("cowlab.views").joinpath("stepper.js").read_text("utf-8").strip()
 
 
 def _cell(trace: Trace, index: int) -> str:
