@@ -221,6 +221,9 @@ PROTECT = {
     "mprotect of what is read-only already": (
         "P: write A; P: mprotect r; P: vmsplice g; P: mprotect none", by_policy("done")
     ),
+    "mprotect to the same rights": (
+        "P: write A; P: mprotect r; P: register g; P: mprotect rw; P: vmsplice h; P: mprotect rw", by_policy("done")
+    ),
     "mprotect to more rights": ("P: write A; P: vmsplice g; P: mprotect rw", by_policy("done")),
     "clear_refs with a pin": (
         "P: write A; P: register g; P: clear_refs",
@@ -309,6 +312,18 @@ def test_the_batch_is_drained_for_the_answer_only() -> None:
 def test_the_mark_of_an_inherited_page_goes_with_the_copy() -> None:
     line = "P: write A; P: fork C; C: write B; C: clear_refs; C: write D"
     assert outcomes(line, "jerome-fork") == "fault share copy done reuse"
+
+
+def test_what_was_never_touched_is_not_inherited() -> None:
+    line = "P: fork C; C: write A; C: clear_refs; C: write B"
+    assert outcomes(line, "jerome-fork") == "share fault done reuse"
+
+
+def test_the_mark_of_gup_is_set_by_whoever_writes_through_it() -> None:
+    """Row andrea-2009: a debugger's store marks the page, and fork then minds a passing look-up."""
+    line = "P: write A; P: poke B; kernel: hold P; P: fork C"
+    assert last(line, "andrea-2009") == "copy"
+    assert last(line.replace("P: poke B; ", ""), "andrea-2009") == "share"
 
 
 def test_the_flag_comes_back_from_swap_for_him_who_had_it() -> None:

@@ -23,8 +23,8 @@ def cpu(letter: str, number: int, by: str = "P") -> Store:
 
 
 def shown(made: World) -> World:
-    """Without the number of the next store, which these equations do not speak of."""
-    return made._replace(stores=World().stores)
+    """Without the number of the next store and whether anything has happened: these equations do not speak of it."""
+    return made._replace(stores=World().stores, fresh=World().fresh)
 
 
 # --- equations between Worlds ----------------------------------------------------------------------------------------

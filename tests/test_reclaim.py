@@ -50,6 +50,7 @@ OUTCOMES = {
     "pageout of a page in a pipe": (
         "P: write A; P: vmsplice g; P: madvise pageout", by_policy("swapped", f"skipped: {HELD}")
     ),
+    "pageout of hugetlb": ("P: mmap hugetlb; P: write A; P: madvise pageout", by_policy("refused")),
     # migration
     "a page moves": ("P: write A; kernel: migrate P", by_policy("done")),
     "a shared page moves": ("P: write A; P: fork C; kernel: migrate C", by_policy("done")),
