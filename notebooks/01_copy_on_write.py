@@ -286,9 +286,11 @@ for moment in play(family_script, "v5.7").steps:
 # %% [markdown]
 # > **In the kernel.** From 2.6.13 to v5.8 the decision was `reuse_swap_page()`, first called
 # > `can_share_swap_page()`: keep the frame if it is mapped once, where an entry that was
-# > swapped out counts as well. The map count came in with [c475a8ab625d](https://git.kernel.org/linus/c475a8ab625d), "[PATCH]
-# > can_share_swap_page: use page_mapcount"; [ab967d86015a](https://git.kernel.org/linus/ab967d86015a) (2.6.29) made the decision under
-# > the page lock. We call this row `v5.7`.
+# > swapped out counts as well. The map count came in with
+# > [c475a8ab625d](https://git.kernel.org/linus/c475a8ab625d), "[PATCH]
+# > can_share_swap_page: use page_mapcount"; since
+# > [ab967d86015a](https://git.kernel.org/linus/ab967d86015a) (2.6.29) the decision waits for
+# > the page lock. In this course the name `v5.7` stands for all of these kernels.
 
 # %% [markdown]
 # ## 1.4 What fork costs
@@ -392,7 +394,7 @@ assert entries * 8 == 2 * 2**20  # fork copies 2 MiB of page tables, and no page
 # copy. Here is `vmsplice`, in one process and with no `fork` at all. `P: vmsplice g` calls the
 # pipe `g`, and `g: read` looks at what is in it.
 #
-# **Predict** the letter that comes out of the pipe.
+# **Predict**, above all, the letter that comes out of the pipe.
 
 # %%
 pipe_guess = """
@@ -521,10 +523,11 @@ for name in ("v5.7", "v5.8", "v5.9", "v5.19", "v6.5"):
 # a copy of its own. `v5.9` lets the pipe have the shared frame and is careful later: `P` moves
 # away. Both close *this* hole.
 #
-# > **In the kernel.** [17839856fd58](https://git.kernel.org/linus/17839856fd58) (v5.8), "gup: document and work around 'COW can break
-# > either way' issue", makes a read reference break COW. [09854ba94c6a](https://git.kernel.org/linus/09854ba94c6a) (v5.9-rc4), "mm:
-# > do_wp_page() simplification", makes `do_wp_page()` ask `page_count()`, and [a308c71bf1e6](https://git.kernel.org/linus/a308c71bf1e6)
-# > takes the early break out again.
+# > **In the kernel.** [17839856fd58](https://git.kernel.org/linus/17839856fd58) (v5.8), "gup:
+# > document and work around 'COW can break either way' issue", makes a read reference break
+# > COW. [09854ba94c6a](https://git.kernel.org/linus/09854ba94c6a) (v5.9-rc4), "mm:
+# > do_wp_page() simplification", makes `do_wp_page()` ask `page_count()`, and
+# > [a308c71bf1e6](https://git.kernel.org/linus/a308c71bf1e6) takes the early break out again.
 
 # %% [markdown]
 # ### Turn the screws
@@ -595,8 +598,9 @@ for rule in (mapped_once, never, counted_once):
 # of the three, on these two scripts. Do not trust it yet: it has seen only two. A count says
 # *that* somebody holds the frame. It does not say *who*, nor whether they wanted your copy or
 # your frame. The count rule was still in a release candidate when it turned out to take
-# buffers away from network cards (RDMA; the repair is [70e806e4e645](https://git.kernel.org/linus/70e806e4e645), in v5.9-rc7). That, and
-# the argument of January 2021 about this rule, is what the next lessons are for.
+# buffers away from network cards (RDMA; the repair is
+# [70e806e4e645](https://git.kernel.org/linus/70e806e4e645), in v5.9-rc7). That, and the
+# argument of January 2021 about this rule, is what the next lessons are for.
 #
 # **Your turn.** `v5.8` still has a hole that `v5.9` has not, and a script of six lines shows
 # it. Here is a start that is harmless. Change it and step. A hint: in the leak above the

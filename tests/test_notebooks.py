@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cowlab.views.predict import NOTHING_YET, compare, compare_answers
+from cowlab.views.predict import NOTHING_YET, compare, compare_answers, step_through
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -124,3 +124,13 @@ def test_a_slip_of_the_pen_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_numbers_may_be_written_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     compare_answers({"copies": "16", "faults": 4}, {"copies": 16, "faults": 20})
     assert "1 of 2 predictions held." in capsys.readouterr().out
+
+
+def test_what_is_ahead_is_covered() -> None:
+    shown = step_through("P: write A", "v5.7", title="One line")
+    html = shown._repr_html_()
+    assert html.startswith('<div class="cow-ahead"><style>')
+    assert "One line" in html
+    assert repr(shown).startswith("v5.7  start")
+    assert "table.trace" in html  # the class that COVER is written for
+    assert 'class="o"' in html

@@ -28,6 +28,7 @@ METADATA = {
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PATIENCE = 300  # seconds a cell
 
 
@@ -43,7 +44,7 @@ def main() -> int:
         try:
             text = made(source)
         except (NotebookError, CellExecutionError, OSError) as error:
-            print(f"{source.name}: {error}", file=sys.stderr)
+            print(f"{source.name}: {COLOUR.sub('', str(error))}", file=sys.stderr)
             bad.append(source)
             continue
         fresh = target.exists() and target.read_text(encoding="utf-8") == text
