@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cowlab.fault import DONE, SKIPPED
-from cowlab.reclaim import extra
-from cowlab.views.scene import slot_name, slots, told_mapcount, used
+from cowlab.views.scene import held, slot_name, slots, told_mapcount, used
 from cowlab.views.telling import Said, Telling, counts, numbered
 from cowlab.world import Pte
 
@@ -50,7 +49,7 @@ def _not_reclaimed(step: Telling, name: str, old: Pte | None, call: str) -> str:
         return f"mapcount is {mapped}"
     if frame.size == "hugetlb":
         return "hugetlb is not swapped"
-    if frame.size == "thp" and extra(step.before, old.frame):
+    if frame.size == "thp" and held(step.before, old.frame):
         return "a held THP cannot be split"
     return step.why("swap", "reclaim", name, 1) or "the policy says so"
 
@@ -88,7 +87,7 @@ def _not_merged(step: Telling, first: Pte | None, second: Pte | None) -> str:
             return "one is not mergeable"
         if pte.frame is None or pte.frame == 0:
             return "one has no frame of its own"
-        if step.before.frame(pte.frame).kind != "ksm" and extra(step.before, pte.frame):
+        if step.before.frame(pte.frame).kind != "ksm" and held(step.before, pte.frame):
             return f"somebody holds {numbered(pte)}"
     assert first is not None and second is not None and first.frame is not None and second.frame is not None
     if first.frame == second.frame:
@@ -108,11 +107,11 @@ def hold(step: Telling) -> Said:
 
 
 def drop(step: Telling) -> Said:
-    held = next((h for h in step.before.holds if (h.process, h.page) == (step.event.args[0], step.event.page)), None)
-    if held is None or held.frame is None:
+    taken = next((h for h in step.before.holds if (h.process, h.page) == (step.event.args[0], step.event.page)), None)
+    if taken is None or taken.frame is None:
         return Said("The hold goes: it was on nothing any more.", "it was drained before")
-    left = counts(step.after, held.frame) if held.frame in used(step.after) else "nobody uses it any more"
-    return Said(f"The hold on #{held.frame} goes: {left}.", left)
+    left = counts(step.after, taken.frame) if taken.frame in used(step.after) else "nobody uses it any more"
+    return Said(f"The hold on #{taken.frame} goes: {left}.", left)
 
 
 def counter(step: Telling) -> Said:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cowlab.fault import rests
 from cowlab.laws import Finding, place
 from cowlab.policy import Policy
 from cowlab.scenario import Moment, Trace
@@ -23,7 +22,6 @@ from cowlab.world import (
     cached_in,
     in_slot,
     looks,
-    mapcount,
     page_count,
     parts,
     sees,
@@ -229,7 +227,12 @@ def card(world: World, number: int, policy: Policy | None = None) -> Card:
 
 def told_mapcount(world: World, number: int) -> int:
     """mapcount as a decision is told it: whoever still maps another part of a huge page is in it."""
-    return mapcount(world, number) + rests(world, number)
+    return sum(part.count for part in parts(world, number) if part.what == "mapping")
+
+
+def held(world: World, number: int) -> bool:
+    """Whether somebody besides page tables and caches is in the count."""
+    return any(part.what in ("FOLL_GET", "FOLL_PIN", "hold") for part in parts(world, number))
 
 
 def _kind(world: World, number: int) -> str:
