@@ -17,7 +17,20 @@ from dataclasses import dataclass, field
 
 from cowlab import POLICIES, Event, World, enabled, step
 
-VERBS = ("write", "read", "fork", "exit", "munmap", "mmap", "mprotect", "vmsplice", "register", "put", "madvise", "clear_refs")
+VERBS = (
+    "write",
+    "read",
+    "fork",
+    "exit",
+    "munmap",
+    "mmap",
+    "mprotect",
+    "vmsplice",
+    "register",
+    "put",
+    "madvise",
+    "clear_refs",
+)
 
 
 def walk(events: int, seed: int = 1) -> list[Event]:

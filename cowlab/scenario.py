@@ -6,7 +6,6 @@ The atlas is a folder of .cow files: comment lines first (a title, then `key: va
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 from cowlab.events import Event, Line, Script, ScriptError, enabled, format, impossible, parse
@@ -199,6 +198,8 @@ def read_scenario(text: str, name: str) -> Scenario:
 @cache
 def scenarios() -> dict[str, Scenario]:
     """The atlas: every scenario by name, in alphabetical order."""
+    from importlib import resources  # costs more than the rest of the import
+
     folder = resources.files("cowlab").joinpath("atlas")
     files = {file.name.removesuffix(".cow"): file for file in folder.iterdir() if file.name.endswith(".cow")}
     return {name: read_scenario(files[name].read_text("utf-8"), name) for name in sorted(files)}
