@@ -254,7 +254,8 @@ def console(args: argparse.Namespace) -> Console:
         from rich.console import Console
     except ImportError:
         raise Problem("tables need the package 'rich': pip install rich, or use --json") from None
-    return Console(no_color=args.no_color or None, highlight=False, soft_wrap=not sys.stdout.isatty())
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200  # a file or pipe need not be narrow
+    return Console(no_color=args.no_color or None, highlight=False, width=width)
 
 
 def table(*columns: str) -> Any:

@@ -172,7 +172,8 @@ def unknown(what: str, name: str, names: list[str]) -> str:
 
     near = difflib.get_close_matches(name, names, 3, 0.5)
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"there is no {what} {name!r}.{meant} There are: {', '.join(names)}."
+    some = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:8])} and {len(names) - 8} more"
+    return f"there is no {what} {name!r}.{meant} There are: {some}."
 
 
 def read_scenario(text: str, name: str) -> Scenario:

@@ -149,7 +149,7 @@ step_through(
     store_script,
     "v5.7",
     title="Copy or reuse",
-    lede="Three stores after a fork, and three different outcomes.",
+    lede="Three stores after a fork. How does each of them end?",
 )
 
 # %% [markdown]
