@@ -231,10 +231,14 @@ def command_outcomes(args: argparse.Namespace) -> int:
 
 
 def print_outcomes(verdicts: dict[str, dict[str, str]], out: Console) -> None:
-    """One table, or two where the terminal is too narrow for fifteen columns."""
-    names = list(POLICIES)
-    needed = max(map(len, verdicts)) + 2 + sum(max(len(name), 6) + 2 for name in names)
-    for group in (names,) if out.width >= needed else (names[:8], names[8:]):
+    """As many tables as the width of the terminal asks for, a group of policies each."""
+    room = out.width - max(map(len, verdicts)) - 3
+    groups: list[list[str]] = [[]]
+    for name in POLICIES:
+        if groups[-1] and sum(max(len(n), 6) + 3 for n in (*groups[-1], name)) > room:
+            groups.append([])
+        groups[-1].append(name)
+    for group in groups:
         rows = table("scenario", *group)
         for scenario, row in verdicts.items():
             cells = (f"[{STYLES.get(row[name], 'red')}]{SHORT.get(row[name], row[name])}[/]" for name in group)

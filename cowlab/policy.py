@@ -473,18 +473,16 @@ def row(base: Policy, name: str, since: str, about: str, **cells: Any) -> Policy
 
 V5_7 = Policy("v5.7", "a write keeps the frame if it is mapped once", "2020-05", huge=huge_whole)
 BASE = V5_7._replace(huge=huge_split)
-V5_8 = row(BASE, "v5.8", "2020-08", "and a read reference breaks COW first", gup=should_force_cow_break)
+V5_8 = row(BASE, "v5.8", "2020-08", "as v5.7, but a read reference breaks COW first", gup=should_force_cow_break)
 V5_9_RC4 = row(BASE, "v5.9-rc4", "2020-09", "a write keeps the frame if page_count is one", reuse=reuse_page_count)
-V5_9 = row(V5_9_RC4, "v5.9", "2020-10", "and fork copies pinned pages", fork=page_needs_cow_for_dma)
-V5_11 = row(V5_9, "v5.11", "2021-02", "and clear_refs and swap skip pinned pages")
+V5_9 = row(V5_9_RC4, "v5.9", "2020-10", "as v5.9-rc4, but fork copies pinned pages", fork=page_needs_cow_for_dma)
+V5_11 = row(V5_9, "v5.11", "2021-02", "as v5.9, but clear_refs and swap skip pinned pages")
 V5_11 = V5_11._replace(protect=protect_but_pinned, swap=swap_not_pinned)
-V5_18 = row(
-    V5_11, "v5.18", "2022-05", "and the count decides for THP and swapped pages too", reuse=reuse_after_swapcache
-)
+V5_18 = row(V5_11, "v5.18", "2022-05", "as v5.11, but for THP and swapped pages too", reuse=reuse_after_swapcache)
 V5_18 = V5_18._replace(fork=page_needs_cow_for_dma_huge, swap=swap_by_page_count, drain=drain_lru_batch_first)
 V5_19 = row(V5_18, "v5.19", "2022-07", "a write keeps the frame if the page is exclusive", reuse=reuse_exclusive)
 V5_19 = V5_19._replace(gup=gup_must_unshare, fork=page_try_dup_anon_rmap, swap=swap_exclusive, flag="exclusive")
-V6_5 = row(V5_19, "v6.5", "2023-08", "and O_DIRECT pins, long-term pins leave file and zero pages", users=users_pin)
+V6_5 = row(V5_19, "v6.5", "2023-08", "as v5.19, but O_DIRECT pins, as do more long-term readers", users=users_pin)
 V6_5 = V6_5._replace(gup=gup_must_unshare_longterm, mkwrite=can_change_pte_writable)
 
 ANDREA_2009 = row(V5_7, "andrea-2009", "2009-03", "fork copies what GUP has touched", gup=gup_decow)
@@ -499,7 +497,7 @@ JEROME_FORK = row(
     JEROME_MPROTECT, "jerome-fork", "2021-01", "fork never copies; the child never reuses", fork=fork_mark
 )
 JEROME_FORK = JEROME_FORK._replace(reuse=reuse_not_inherited, swap=swap_not_inherited, flag="inherited")
-PUSHES, REUSES = "and the parent pushes copies to its children", "and the parent keeps the frame without looking"
+PUSHES, REUSES = "as jerome-fork, but the parent pushes copies", "as jerome-fork, but the parent keeps the frame"
 JEROME_FORK_PUSH = row(JEROME_FORK, "jerome-fork-push", "2021-01", PUSHES, reuse=reuse_push)
 JEROME_FORK_REUSE = row(JEROME_FORK, "jerome-fork-reuse", "2021-01", REUSES, reuse=reuse_regardless)
 
