@@ -482,7 +482,7 @@ V5_18 = row(V5_11, "v5.18", "2022-05", "as v5.11, but for THP and swapped pages 
 V5_18 = V5_18._replace(fork=page_needs_cow_for_dma_huge, swap=swap_by_page_count, drain=drain_lru_batch_first)
 V5_19 = row(V5_18, "v5.19", "2022-07", "a write keeps the frame if the page is exclusive", reuse=reuse_exclusive)
 V5_19 = V5_19._replace(gup=gup_must_unshare, fork=page_try_dup_anon_rmap, swap=swap_exclusive, flag="exclusive")
-V6_5 = row(V5_19, "v6.5", "2023-08", "as v5.19, but O_DIRECT pins, as do more long-term readers", users=users_pin)
+V6_5 = row(V5_19, "v6.5", "2023-08", "as v5.19, but O_DIRECT pins and long-term pins own their page", users=users_pin)
 V6_5 = V6_5._replace(gup=gup_must_unshare_longterm, mkwrite=can_change_pte_writable)
 
 ANDREA_2009 = row(V5_7, "andrea-2009", "2009-03", "fork copies what GUP has touched", gup=gup_decow)

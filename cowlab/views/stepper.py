@@ -145,7 +145,7 @@ class Stepper:
 
     def _script(self) -> str:
         """The script as a timeline: line, event, and per policy outcome and why."""
-        width = f' style="width:{76 / len(self.traces):.0f}%"'
+        width = f' style="width:{96 / len(self.traces):.0f}%"'
         heads = "".join(f'<th scope="col" class="o"{width}>{escape(trace.policy.name)}</th>' for trace in self.traces)
         rows = "".join(self._line(index) for index in range(1, len(self.traces[0].moments)))
         return (
