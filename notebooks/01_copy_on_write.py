@@ -21,7 +21,7 @@
 # After this lesson you can
 #
 # - say what `fork` does to a page and to the two page tables that lead to it,
-# - tell the four ways in which a store can end: no fault, copy, reuse, `SIGSEGV`,
+# - tell how a store can end: no fault, a fresh frame, copy, reuse, or `SIGSEGV`,
 # - count what `fork` costs, now and later,
 # - explain the leak CVE-2020-29374, and why counting something else closes it.
 #
@@ -441,8 +441,9 @@ for part in parts(world, 1):
 
 # %% [markdown]
 # > **In the kernel.** `vmsplice` calls `get_user_pages()` (GUP), which finds the frame
-# > behind an address and raises its count; `munmap` and `exit` do not undo that. A frame is
-# > freed when its count falls to 0. Lesson 2 is about all the others who call GUP.
+# > behind an address and raises its count. Unmapping the page does not undo that; emptying
+# > or closing the pipe does. A frame is freed when its count falls to 0. Lesson 2 is about all
+# > the others who call GUP.
 
 # %% [markdown]
 # ## 1.6 Six lines that read a secret
@@ -532,7 +533,8 @@ for name in ("v5.7", "v5.8", "v5.9", "v5.19", "v6.5"):
 # %% [markdown]
 # ### Turn the screws
 #
-# **Predict** the verdict, `"leak"` or `"ok"`, under `v5.7` for three changes of the script.
+# **Predict** the verdict, `"leak"` or `"ok"`, under `v5.7` for three changes of the script. (A
+# pipe has two ends: when `C` exits, somebody else is taken to hold on to `g`.)
 
 # %%
 changed_guess = {
