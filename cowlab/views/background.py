@@ -51,7 +51,7 @@ def _not_reclaimed(step: Telling, name: str, old: Pte | None, call: str) -> str:
         return "hugetlb is not swapped"
     if frame.size == "thp" and held(step.before, old.frame):
         return "a held THP cannot be split"
-    return step.why("swap", "reclaim", name, 1) or "the policy says so"
+    return step.why("swap", "reclaim", name, 1, frame="it") or "the policy says so"
 
 
 def migrate(step: Telling) -> Said:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from cowlab.fault import COPIED, REFUSED, SKIPPED
 from cowlab.views.background import reclaimed
 from cowlab.views.scene import told_mapcount, used
-from cowlab.views.telling import Said, Telling, counts, holds, numbered, within
+from cowlab.views.telling import NO_FRAME, Said, Telling, counts, holds, numbered, within
 from cowlab.views.why import facts, told
 from cowlab.world import Pte
 
@@ -50,9 +50,9 @@ def _fork_copies(step: Telling, who: str, child: str) -> Said:
     pte = step.before.pte(who, page)
     why = ""
     if info is not None and pte is not None:
-        why = next(iter(facts(step.policy, "fork", info, numbered(pte), who)), "")
+        why = next(iter(facts(step.policy, "fork", info, "it", who)), "")
     what = numbered(pte) if len(copied) == 1 else f"{len(copied)} frames"
-    because = f": {why}" if why else ""
+    because = f": {why}" if why and len(copied) == 1 else ""
     return Said(
         within(f"fork copies {what} for {child}{because}.", f"fork copies {what}{because}."), why or "fork copies"
     )
@@ -151,7 +151,7 @@ def mprotect(step: Telling) -> Said:
         return _right_back(step, "mprotect")
     if prot == "none":
         return Said(f"mprotect takes every right: {who} may not even read {step.at}.", "every right is gone")
-    if frame == "no frame":
+    if frame == NO_FRAME:
         return Said(f"mprotect takes the right to write: {who} may only read {step.at}.", "the right to write is gone")
     return Said(
         f"mprotect takes the right to write: {who}'s entry of {frame} is read-only.", "read-only, whoever holds it"
@@ -163,7 +163,7 @@ def _right_back(step: Telling, call: str) -> Said:
     assert new is not None and old is not None
     if new.write and not old.write:
         why = (
-            step.why("mkwrite", "mprotect" if call == "mprotect" else "uffd_wp", most=1)
+            step.why("mkwrite", "mprotect" if call == "mprotect" else "uffd_wp", most=1, frame="it")
             if new.vma and new.vma.cow
             else ""
         )
@@ -180,7 +180,7 @@ def _right_back(step: Telling, call: str) -> Said:
 
 def _left_alone(step: Telling, call: str, asker: str) -> Said:
     old = step.old()
-    why = step.why("protect", asker, most=1) if old is not None and old.frame is not None else ""
+    why = step.why("protect", asker, most=1, frame="it") if old is not None and old.frame is not None else ""
     because = f": {why}" if why else ""
     return Said(f"{call} leaves {step.was()} alone{because}.", why or "left alone")
 

@@ -135,11 +135,8 @@ class Stepper:
             "strings": coded,
             "tokens": list(strings.tokens),
         }
-        return (
-            json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-            .replace("</", "<\\/")
-            .replace("<!--", "<\\u0021--")
-        )
+        # no < at all: neither </script> nor <!-- can end the element early
+        return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
     # --- the parts of the page ---------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from cowlab.views.why import facts, told
 from cowlab.world import Pte, Reference, World, page_count
 
 LONGEST = 80
+NO_FRAME = "no frame"
 
 
 class Said(NamedTuple):
@@ -67,19 +68,17 @@ class Telling(NamedTuple):
         """Where it was before."""
         return numbered(self.old(name))
 
-    def why(self, cell: str, asker: str, name: str = "", most: int = 2) -> str:
-        """The facts that decided, joined with `and`; empty if none is to be had."""
+    def why(self, cell: str, asker: str, name: str = "", most: int = 2, frame: str = "") -> str:
+        """The facts that decided, joined with `and`; empty if none is to be had. frame: what the frame is called."""
         page = told(drained(self), name or self.who, self.event.page, asker)
         if page is None:
             return ""
-        old = self.old(name)
-        assert old is not None
-        frame = numbered(old) if old.frame is not None else "it"
-        return " and ".join(list(facts(self.policy, cell, page, frame, name or self.who))[:most])
+        called = frame or (self.was(name) if self.was(name) != NO_FRAME else "it")
+        return " and ".join(list(facts(self.policy, cell, page, called, name or self.who))[:most])
 
 
 def numbered(pte: Pte | None) -> str:
-    return f"#{pte.frame}" if pte is not None and pte.frame is not None else "no frame"
+    return f"#{pte.frame}" if pte is not None and pte.frame is not None else NO_FRAME
 
 
 def drained(step: Telling) -> World:
