@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -53,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
             return lab.run(args, extra)
         return int(args.act(args))
     except (ScriptError, Problem) as error:
-        print(f"cowlab: {error}", file=sys.stderr)
+        print(f"cowlab: {printable(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -97,15 +98,15 @@ def find_scenario(name: str) -> Scenario:
     if name == "-":
         return read_scenario(decode(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"), "standard input")
     path = Path(name)
-    if name in scenarios() and not path.is_file():
-        return scenarios()[name]
-    if path.is_dir():
-        raise Problem(f"{name}: is a folder; a .cow file was expected")
-    if not path.exists():
-        if path.suffix == ".cow" or len(path.parts) > 1:
-            raise Problem(f"{name}: no such file")
-        raise Problem(unknown("scenario", name, list(scenarios())))
     try:
+        if name in scenarios() and not path.is_file():
+            return scenarios()[name]
+        if path.is_dir():
+            raise Problem(f"{name}: is a folder; a .cow file was expected")
+        if not path.exists():
+            if path.suffix == ".cow" or len(path.parts) > 1:
+                raise Problem(f"{name}: no such file")
+            raise Problem(unknown("scenario", name, list(scenarios())))
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -252,14 +253,28 @@ def print_outcomes(verdicts: dict[str, dict[str, str]], out: Console) -> None:
 # --- output ----------------------------------------------------------------------------------------------------------
 
 
+def printable(text: str) -> str:
+    """With escapes for what a terminal would obey: a file may hold anything."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
+
+
 def console(args: argparse.Namespace) -> Console:
     """A terminal to print on. Raises Problem where rich is not installed."""
     try:
         from rich.console import Console
     except ImportError:
         raise Problem("tables need the package 'rich': pip install rich, or use --json") from None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without these signs gets question marks
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200  # a file or pipe need not be narrow
-    return Console(no_color=args.no_color or None, highlight=False, width=width)
+    made = Console(no_color=args.no_color or None, highlight=False, width=width)
+    made.on_broken_pipe = reader_gone  # type: ignore[method-assign]
+    return made
+
+
+def reader_gone() -> None:
+    """In the place of rich's way to end, which is exit code 1."""
+    raise BrokenPipeError
 
 
 def table(*columns: str) -> Any:
@@ -268,7 +283,7 @@ def table(*columns: str) -> Any:
 
     made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for column in columns:
-        made.add_column(column, no_wrap=True)
+        made.add_column(column, no_wrap=column != "why")  # the only one that may be long
     return made
 
 
