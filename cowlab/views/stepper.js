@@ -20,6 +20,7 @@
     root.setAttribute("data-ready", "");
     const D = JSON.parse(root.querySelector("script.cow-frames").textContent);
     const $ = (query) => root.querySelector(query);
+    $(".cow-live").innerHTML = D.live;
     const last = D.texts[0].length - 1;
     const frames = D.panels.map(unfold);
     const shown = frames.map(() => []);

@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
 from importlib import resources
@@ -92,31 +92,39 @@ class Stepper:
         )
 
     def fragment(self, page: bool = False) -> str:
-        """The HTML of one Stepper with everything it needs."""
+        """The HTML of one Stepper with everything it needs.
+
+        What steps travels as data: where scripts are not trusted, styles are not either, and dead controls would lie
+        about in the page.
+        """
         layout = Layout.of(self.traces)
-        strings = Strings()
-        panels = [panel.panels(trace, layout, strings) for trace in self.traces]
-        data = self._data(panels, strings, page)
+        data = self._data(layout, page)
         ident = f"cow-{hashlib.sha1(data.encode()).hexdigest()[:10]}-{next(_count)}"
-        counter = self.traces[0].moments[-1].world.counter
-        live = (
-            f"{self._script()}{self._controls(ident)}"
-            f'<div class="two" style="grid-template-columns:repeat(auto-fit,minmax(min(100%,{0.9 * layout.width:.0f}px),1fr))">'
-            f"{''.join(self._panel(trace, layout, len(steps[0]) // 2) for trace, steps in zip(self.traces, panels, strict=True))}</div>"
-            f"{legend(strings.strings, counter.bias if counter else PIN_BIAS)}"
-            f'<details open><summary>The same in words</summary><div class="two" style="grid-template-columns:repeat(auto-fit,minmax(min(100%,500px),1fr))">'
-            f"{''.join(_words(trace) for trace in self.traces)}</div></details>"
-            '<div class="sr cow-say" aria-live="polite"></div>'
-        )
         return (
-            f'<div class="cowlab cow-stepper" data-cowlab="{ident}" tabindex="-1"><style>{style("picture.css")}{style("cowlab.css")}</style>'
+            f'<div class="cowlab cow-stepper" data-cowlab="{ident}" tabindex="-1">'
+            f"<style>{style('picture.css')}{style('cowlab.css')}</style>"
             f'<h1 class="cow-title">{escape(self.title)}</h1><p class="lede">{escape(self.lede)}</p>'
-            f'<div class="cow-live">{live}</div><div class="cow-still">{self._still(layout)}</div>'
+            f'<div class="cow-live"></div><div class="cow-still">{self._still(layout)}</div>'
             f'<script type="application/json" class="cow-frames">{data}</script>'
             f'<script>({script()})("{ident}")</script></div>'
         )
 
-    def _data(self, panels: list[list[list[int]]], strings: Strings, page: bool) -> str:
+    def _live(self, layout: Layout, places: int, drawn: Iterable[str]) -> str:
+        """What the script fills: table, controls, panels, legend, text frames."""
+        counter = self.traces[0].moments[-1].world.counter
+        panels = "".join(self._panel(trace, layout, places) for trace in self.traces)
+        words = "".join(_words(trace) for trace in self.traces)
+        return (
+            f"{self._script()}{self._controls()}{_columns(0.9 * layout.width, panels)}"
+            f"{legend(drawn, counter.bias if counter else PIN_BIAS)}"
+            f"<details open><summary>The same in words</summary>{_columns(500, words)}</details>"
+            '<div class="sr cow-say" aria-live="polite"></div>'
+        )
+
+    def _data(self, layout: Layout, page: bool) -> str:
+        strings = Strings()
+        panels = [panel.panels(trace, layout, strings) for trace in self.traces]
+        live = self._live(layout, len(panels[0][0]) // 2, strings.strings)
         coded = strings.coded()
         texts = [
             [[strings.code_words(line) for line in frame_lines(t, i)] for i in range(len(t.moments))]
@@ -130,6 +138,7 @@ class Stepper:
             "start": self.start,
             "part": self.part,
             "page": page,
+            "live": live,
             "panels": panels,
             "texts": texts,
             "strings": coded,
@@ -161,7 +170,7 @@ class Stepper:
         event = escape(format_event(self.traces[0].scenario.events[index - 1]))
         return f'<tr{cls}><td class="n">{index}</td><td class="ev">{event}</td>{cells}<td class="mark">{mark}</td></tr>'
 
-    def _controls(self, ident: str) -> str:
+    def _controls(self) -> str:
         last = len(self.traces[0].steps)
         part = "" if self.part is None else '<button type="button" data-a="part">≠ First difference</button>'
         key = "" if self.part is None else "<span><kbd>d</kbd> first difference</span>"
@@ -172,7 +181,7 @@ class Stepper:
             '<button type="button" data-a="play" class="play">▶ Play</button>'
             '<button type="button" data-a="next" aria-label="Next (right arrow)">▶</button>'
             '<button type="button" data-a="last" aria-label="Last (End)">▶|</button>'
-            f'<div class="track"><input type="range" id="{ident}-slider" min="0" max="{last}" value="0" aria-label="Line of the script">'
+            f'<div class="track"><input type="range" min="0" max="{last}" value="0" aria-label="Line of the script">'
             f'{_ticks(self.traces, self.part)}</div>{part}<span class="pos"></span></div>'
             f'<p class="keys"><span><kbd>←</kbd> <kbd>→</kbd> step</span><span><kbd>Home</kbd> <kbd>End</kbd> first, last</span>'
             f"<span><kbd>Space</kbd> play</span>{key}<span>click a line to go there</span>"
@@ -204,6 +213,12 @@ class Stepper:
             frames += f"<pre>{escape(text)}</pre>"
         more = f"<p>{skipped} more frames are shown once it runs.</p>" if skipped else ""
         return f"<p><em>{notice}</em></p>{images}{frames}{more}"
+
+
+def _columns(width: float, inner: str) -> str:
+    """Side by side where there is room for that width each, else one under the other."""
+    columns = f"repeat(auto-fit,minmax(min(100%,{width:.0f}px),1fr))"
+    return f'<div class="two" style="grid-template-columns:{columns}">{inner}</div>'
 
 
 @cache
