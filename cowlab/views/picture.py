@@ -1,4 +1,8 @@
-"""One World -> one SVG. The marks, measures and words are those of docs/pictures.md."""
+"""One World -> one SVG: processes left, frames in the middle, references right.
+
+One rule carries the rest: ink is power. Solid and filled may change or holds fast; dashed and hollow may only look or
+holds lightly.
+"""
 
 from __future__ import annotations
 

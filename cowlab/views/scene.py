@@ -10,22 +10,8 @@ from typing import NamedTuple
 
 from cowlab.laws import Finding, place
 from cowlab.policy import Policy
-from cowlab.scenario import Moment, Trace
-from cowlab.world import (
-    HUGE_PTES,
-    ZERO_PAGE,
-    Hold,
-    Part,
-    Pte,
-    Reference,
-    World,
-    cached_in,
-    in_slot,
-    looks,
-    page_count,
-    parts,
-    sees,
-)
+from cowlab.scenario import Moment
+from cowlab.world import HUGE_PTES, ZERO_PAGE, Hold, Part, Pte, Reference, World, cached_in, in_slot, looks, parts, sees
 
 NOTHING = "–"  # where somebody cannot look
 HOLDERS = {
@@ -221,13 +207,20 @@ def card(world: World, number: int, policy: Policy | None = None) -> Card:
     elif flag == "gup_flag" and frame.gup_flag:
         pill = "GUP touched"
     lru = sum(hold.lru and hold.frame == number for hold in world.holds)
-    counts = told_mapcount(world, number), page_count(world, number)
-    return Card(number, frame.holds.letter, _kind(world, number), pill, parts(world, number), *counts, lru, frame.freed)
+    found = parts(world, number)
+    mapped, total = _mappings(found), sum(part.count * part.weight for part in found)
+    if world.counter is not None:
+        total %= 1 << world.counter.bits
+    return Card(number, frame.holds.letter, _kind(world, number), pill, found, mapped, total, lru, frame.freed)
 
 
 def told_mapcount(world: World, number: int) -> int:
     """mapcount as a decision is told it: whoever still maps another part of a huge page is in it."""
-    return sum(part.count for part in parts(world, number) if part.what == "mapping")
+    return _mappings(parts(world, number))
+
+
+def _mappings(found: Iterable[Part]) -> int:
+    return sum(part.count for part in found if part.what == "mapping")
 
 
 def held(world: World, number: int) -> bool:
@@ -305,19 +298,3 @@ def total_words(shown: Card) -> str:
     """`= 3`; a narrow counter that lost its upper bits says so."""
     total = sum(part.count * part.weight for part in shown.parts)
     return f"= {total}" if total == shown.page_count else f"= {total}, counted as {shown.page_count}"
-
-
-def visible(moment: Moment) -> tuple[object, ...]:
-    """What can be seen of a moment under every policy: two traces part where this differs."""
-    world, found = moment.world, standing(moment)
-    entries = [(row.process, row.page, row.same_entry, row.sees) for row in rows(world)]
-    return moment.outcome, entries, cards(world), slots(world), refs(world, found), [finding.key for finding in found]
-
-
-def first_difference(traces: tuple[Trace, ...]) -> int | None:
-    """The first index at which traces of one script can be told apart."""
-    for index, moments in enumerate(zip(*(trace.moments for trace in traces), strict=True)):
-        first, *others = (visible(moment) for moment in moments)
-        if any(other != first for other in others):
-            return index
-    return None

@@ -20,6 +20,7 @@ from typing import Any
 from cowlab.events import format as format_event
 from cowlab.scenario import Trace
 from cowlab.views import panel, scene
+from cowlab.views.compare import first_difference
 from cowlab.views.layout import Layout
 from cowlab.views.legend import legend
 from cowlab.views.panel import Strings
@@ -28,7 +29,7 @@ from cowlab.views.text import frame_lines, text_frame
 from cowlab.views.words import note
 from cowlab.world import PIN_BIAS
 
-STILL_BYTES = 60_000  # text frames for readers without scripts: beyond this only those where something is decided
+STILL_BYTES = 50_000  # text frames for readers without scripts: beyond this only those where something is decided
 _count = itertools.count(1)
 
 
@@ -51,7 +52,7 @@ class Stepper:
         self.title = title or trace.scenario.title
         self.lede = lede or trace.scenario.story
         self.start = self._index(start)
-        self.part = scene.first_difference(self.traces) if more_traces else None
+        self.part = first_difference(self.traces) if more_traces else None
 
     def _index(self, start: int | str) -> int:
         last = len(self.traces[0].steps)
@@ -204,13 +205,13 @@ class Stepper:
         frames, left = "", STILL_BYTES
         skipped = 0
         for index in range(len(self.traces[0].moments)):
-            text = "\n".join(text_frame(trace, index) for trace in self.traces)
             decided = index in (self.start, self.part) or any(trace.moments[index].new for trace in self.traces)
-            if len(text) > left and not decided:
+            if left < 0 and not decided:
                 skipped += 1
                 continue
+            text = "\n".join(text_frame(trace, index) for trace in self.traces)
             left -= len(text)
-            frames += f"<pre>{escape(text)}</pre>"
+            frames += f"<hr><pre>{escape(text)}</pre>"
         more = f"<p>{skipped} more frames are shown once it runs.</p>" if skipped else ""
         return f"<p><em>{notice}</em></p>{images}{frames}{more}"
 
