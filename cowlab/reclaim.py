@@ -169,7 +169,9 @@ def reap(world: World) -> World:
     slots = [holds if slot in named else None for slot, holds in enumerate(world.slots)]
     while slots and slots[-1] is None:
         slots.pop()
-    world = world._replace(frames=tuple(frames), slots=tuple(slots))
+    freed = tuple(frames), tuple(slots)
+    if freed != (world.frames, world.slots):
+        world = world._replace(frames=freed[0], slots=freed[1])
     return world if world.counter is None else free_overflown(world)
 
 

@@ -193,10 +193,10 @@ class World(NamedTuple):
                 ptes = tuple((n, pte if n == page else old) for n, old in process.ptes)
                 process = Process(name, ptes, process.has_pinned)
             processes.append(process)
-        return self._replace(processes=tuple(processes))
+        return World(tuple(processes), *self[1:])
 
     def with_frame(self, number: int, frame: Frame | None) -> World:
-        return self._replace(frames=(*self.frames[:number], frame, *self.frames[number + 1 :]))
+        return World(self.processes, (*self.frames[:number], frame, *self.frames[number + 1 :]), *self[2:])
 
     def new_frame(self, frame: Frame) -> tuple[World, int]:
         """Put `frame` where one was freed in error (allocators hand out first what they got last), else lowest."""
@@ -206,7 +206,7 @@ class World(NamedTuple):
         if None in self.frames:
             number = self.frames.index(None)
             return self.with_frame(number, frame), number
-        return self._replace(frames=(*self.frames, frame)), len(self.frames)
+        return World(self.processes, (*self.frames, frame), *self[2:]), len(self.frames)
 
     def with_cached(self, page: CachePage) -> World:
         """Put a page into the page cache, in the place of what it held for that page before."""
