@@ -32,7 +32,7 @@
     });
     const texts = [...root.querySelectorAll("pre.words")];
     const slider = $("input[type=range]"), script = $(".script");
-    let at = 0, timer = 0;
+    let at = 0, timer = 0, address = 0;
 
     function draw(p) {
       frames[p][at].forEach((string, k) => {
@@ -56,6 +56,7 @@
 
     function go(index, say = true) {
       at = Math.max(0, Math.min(last, index));
+      sight(rows[at - 1]); // before anything changes: it asks for measures, which are at hand now
       const said = frames.map((_, p) => draw(p)).join(" ");
       const head = at ? `Line ${at}, ${D.script[at - 1]}. ` : "Start. ";
       slider.value = at;
@@ -63,9 +64,11 @@
       $(".pos").textContent = at ? `line ${at} of ${last}` : "start";
       $(".cow-place").textContent = `${D.name}@${at}`;
       rows.forEach((row, k) => (k + 1 === at ? row.setAttribute("aria-current", "step") : row.removeAttribute("aria-current")));
-      sight(rows[at - 1]);
       if (say) $(".cow-say").textContent = head + said;
-      if (say && D.page) history.replaceState(null, "", `#${D.name}@${at}`);
+      if (say && D.page) {
+        clearTimeout(address); // browsers refuse addresses that change with every repeated key
+        address = setTimeout(() => history.replaceState(null, "", `#${D.name}@${at}`), 150);
+      }
     }
 
     function play() {

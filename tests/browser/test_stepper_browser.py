@@ -110,7 +110,8 @@ def test_a_place_is_in_the_address(leak: Any) -> None:
     leak.wait_for_function("document.querySelector('.pos').textContent === 'line 5 of 6'")
     leak.keyboard.press("Tab")
     leak.keyboard.press("ArrowRight")
-    assert leak.url.endswith("#leak@6") and leak.locator(".cow-place").inner_text() == "leak@6"
+    leak.wait_for_url("**#leak@6")
+    assert leak.locator(".cow-place").inner_text() == "leak@6"
     leak.reload()
     assert at(leak) == "line 6 of 6"
 
