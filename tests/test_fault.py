@@ -82,6 +82,9 @@ REUSE = {
     "the right to write comes back": (
         "P: write A; P: mprotect r; P: mprotect rw; P: write B", by_policy("reuse", "hit: v6.5")
     ),
+    "the right that one has does not come back": (
+        "P: write A; P: clear_refs; P: mprotect rw; P: write B", by_policy("reuse")
+    ),
     "a monitor has gone": ("P: write A; P: uffd_wp on; P: uffd_wp off; P: write B", by_policy("reuse", "hit: v6.5")),
     "the right comes back on a shared page": (
         "P: write A; P: fork C; P: mprotect r; P: mprotect rw; C: write B; P: read; P: write D", by_policy("reuse")
@@ -181,6 +184,10 @@ FORK = {
     ),
     "a pinned THP": (
         "P: mmap thp; P: write A; P: register g; P: fork C",
+        by_policy("copy", f"share: v5.7 v5.8 v5.9-rc4 {JEROME_FORK}"),
+    ),
+    "a pinned THP that was split": (
+        "P: mmap thp; P: write A; P: register g; P: fork C; P: fork D",
         by_policy("copy", f"share: v5.7 v5.8 v5.9-rc4 {JEROME_FORK}"),
     ),
     "a pinned page of shared memory": ("P: mmap shared; P: write A; P: register g; P: fork C", by_policy("share")),
@@ -312,6 +319,18 @@ def test_the_batch_is_drained_for_the_answer_only() -> None:
 def test_the_mark_of_an_inherited_page_goes_with_the_copy() -> None:
     line = "P: write A; P: fork C; C: write B; C: clear_refs; C: write D"
     assert outcomes(line, "jerome-fork") == "fault share copy done reuse"
+
+
+def test_the_mark_goes_when_a_hugetlb_page_is_kept() -> None:
+    pte = world("P: mmap hugetlb; P: write A; P: fork C; P: exit; C: write B", "jerome-fork").pte("C", 0)
+    assert pte is not None
+    assert (pte.write, pte.inherited) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["v5.7", "v5.9", "v5.18"])
+def test_a_ksm_page_in_the_swap_cache_is_nobodys_alone(name: str) -> None:
+    line = f"{MERGED_KSM}; P: write B; P: vmsplice g @1; kernel: swap_out P @1; P: write D @1"
+    assert last(line, name) == "copy"
 
 
 def test_what_was_never_touched_is_not_inherited() -> None:

@@ -63,6 +63,7 @@ def test_the_words_of_the_design() -> None:
 SKIPS = POLICIES["linus-2021"].with_(protect=lambda page: "skip" if policy.held(page) else "protect")
 TAKES = POLICIES["v5.19"].with_(gup=policy.gup_take)
 SHARES = POLICIES["v5.19"].with_(fork=policy.fork_share)
+KSM = "P: mmap anon @1; P: write A; P: write A @1; P: madvise mergeable; P: madvise mergeable @1; kernel: ksm P P @1"
 SEVEN = "; ".join(f"P: vmsplice g{n}" for n in range(1, 8))
 
 FOUND: dict[str, tuple[str, str | Policy, list[str]]] = {
@@ -172,6 +173,10 @@ FOUND: dict[str, tuple[str, str | Policy, list[str]]] = {
     "a pinned page that loses its flag": (
         "P: write A; P: pin g write; P: fork C", SHARES, ["3 accounting accounting g"]
     ),
+    "a promised pin of KSM's page": (f"{KSM}; P: pin g", TAKES, ["7 accounting accounting g"]),
+    "the zero page counts nobody's pins": (
+        "kernel: counter 3 bias 4; P: read; P: pin g; P: pin h", "v5.7", []
+    ),
     "where the flag is looked at it stays": ("P: write A; P: pin g write; P: fork C; P: write B", "v5.19", []),
     "where no flag is looked at none is missed": ("P: write A; P: fork C; P: pin g", "v5.9", []),
     "a pipe needs no flag": ("P: write A; P: vmsplice g; P: fork C", "v5.19", []),
@@ -218,7 +223,6 @@ def test_a_pin_on_a_page_that_was_not_anonymous_is_promised_nothing() -> None:
 
 # --- economy ---------------------------------------------------------------------------------------------------------
 
-MERGED = "P: mmap anon @1; P: write A; P: write A @1; P: madvise mergeable; P: madvise mergeable @1; kernel: ksm P P @1"
 NEVER = POLICIES["v5.9"].with_(reuse=lambda page: "copy")
 EAGER = POLICIES["v5.9"].with_(fork=lambda page: "copy")
 WASTED: dict[str, tuple[str, str | Policy, int, int]] = {  # copies, needless ones
@@ -237,8 +241,8 @@ WASTED: dict[str, tuple[str, str | Policy, int, int]] = {  # copies, needless on
     "the zero page": ("P: read; P: write A", "v5.9", 1, 0),
     "a file's page": ("P: mmap file; P: read; P: write A", "v5.9", 1, 0),
     "a file's page never read": ("P: mmap file; P: write A", "v5.9", 1, 0),
-    "KSM's page": (f"{MERGED}; P: write B", "v5.9", 1, 0),
-    "KSM's page, the last of it": (f"{MERGED}; P: write B; P: write D @1", "v5.9", 2, 0),
+    "KSM's page": (f"{KSM}; P: write B", "v5.9", 1, 0),
+    "KSM's page, the last of it": (f"{KSM}; P: write B; P: write D @1", "v5.9", 2, 0),
     "the inherited page of one who is alone": ("P: write A; P: fork C; P: exit; C: write B", "jerome-fork", 1, 1),
     "pushed to one who reads it": ("P: write A; P: fork C; P: write B", "jerome-fork-push", 1, 0),
     "a pin of a page that the other reads": ("P: write A; P: fork C; P: pin g", "v5.19", 1, 0),

@@ -271,6 +271,11 @@ ANSWERED = {
     "fork: the mark alone": (
         "fork", PageInfo("fork", gup_flag=True, writable=True, exclusive=True), by_policy("share", f"mark: {MARKED}"),
     ),
+    "fork: the mark and a swap cache": (
+        "fork",
+        PageInfo("fork", gup_flag=True, writable=True, page_count=2, in_swapcache=True),
+        by_policy("share", f"mark: {MARKED}"),
+    ),
     "protect: mprotect on a held page": (
         "protect",
         PageInfo("mprotect", **HELD),
@@ -309,6 +314,16 @@ ANSWERED = {
         "swap",
         PageInfo("reclaim", exclusive=True, **PINNED),
         by_policy("False", "True: v5.7 v5.8 v5.9-rc4 v5.9 andrea-2009 andrea-2021"),
+    ),
+    "swap: out, pinned, but in the swap cache": (
+        "swap",
+        PageInfo("reclaim", page_count=1026, in_swapcache=True, maybe_dma_pinned=True, mm_has_pinned=True),
+        by_policy("True"),
+    ),
+    "swap: out, pinned and exclusive, but in the swap cache": (
+        "swap",
+        PageInfo("reclaim", page_count=1026, in_swapcache=True, maybe_dma_pinned=True, exclusive=True),
+        by_policy("True", "False: v5.19 v6.5"),
     ),
     "swap: in, nobody else": (
         "swap", PageInfo("swapin", page_count=2, in_swapcache=True), by_policy("True"),

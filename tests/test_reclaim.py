@@ -34,6 +34,9 @@ OUTCOMES = {
         "P: write A; P: vmsplice g; kernel: swap_out P", by_policy("swapped", f"skipped: {HELD}")
     ),
     "a page that is looked up": ("P: write A; kernel: hold P; kernel: swap_out P", by_policy("swapped", f"skipped: {HELD}")),
+    "a page in the LRU batch, which is drained for it": (
+        "P: write A; kernel: hold P lru; kernel: swap_out P", by_policy("swapped")
+    ),
     "a pinned page": (
         "P: write A; P: register g; kernel: swap_out P", by_policy("swapped", f"skipped: {PINS_STAY}")
     ),
@@ -139,6 +142,14 @@ def test_a_merged_page_belongs_to_both_and_a_store_parts_them() -> None:
     assert (made.frame(one.frame).kind, made.frame(one.frame).exclusive) == ("ksm", False)
     assert made.frame(one.frame).holds.ids == (1, 2)
     assert readings(f"{line}; P: write B; P: read; P: read @1") == "P=B[B] P @1=A[A]"
+
+
+@pytest.mark.parametrize("third", ["kernel: ksm P @2 P", "kernel: ksm P @2 P @1", "kernel: ksm P P @2"])
+def test_a_third_page_joins_the_merged_one(third: str) -> None:
+    made = world(f"P: mmap anon @2; P: write A @2; P: madvise mergeable @2; {PAIR}; {MERGE}; {third}")
+    frames = {pte.frame for process in made.processes for _, pte in process.ptes}
+    assert len(frames) == 1
+    assert made.frame(frames.pop() or 0).kind == "ksm"
 
 
 def test_drop_takes_the_oldest_hold() -> None:
