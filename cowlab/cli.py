@@ -97,6 +97,8 @@ def find_scenario(name: str) -> Scenario:
     """A file, standard input (-), or a scenario of the atlas. Raises Problem or ScriptError."""
     if name == "-":
         return read_scenario(decode(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"), "standard input")
+    if not name:
+        raise Problem("no scenario: give a .cow file or a name, like 'leak'")
     path = Path(name)
     try:
         if name in scenarios() and not path.is_file():

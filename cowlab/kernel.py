@@ -219,7 +219,9 @@ def fork(world: World, policy: Policy, event: Event) -> Step:
         world, inherited, copied = copy_pte(world, policy, parent, page, pte, event.args[0])
         child.append((page, inherited))
         copies += copied
-    world = world._replace(processes=(*world.processes, Process(event.args[0], tuple(child))))
+    # holds on a process of that name which has exited stay, but nobody can name them any more
+    holds = tuple(hold._replace(process="") if hold.process == event.args[0] else hold for hold in world.holds)
+    world = world._replace(processes=(*world.processes, Process(event.args[0], tuple(child))), holds=holds)
     return Step(world, COPIED if copies else SHARED, tuple(copies))
 
 

@@ -148,7 +148,9 @@ def _reading(line: int, event: Event, world: World, ideal: Ideal) -> Reading | N
 
 def _cannot_happen(scenario: Scenario, world: World, line: Line, event: Event) -> ScriptError:
     reason = impossible(world, event)
-    others = [format(other) for other in enabled(world) if event.actor in (other.actor, *other.args)]
+    others = [
+        format(other) for other in enabled(world, pages=event.pages[:1]) if event.actor in (other.actor, *other.args)
+    ]
     others = others or [format(other) for other in enabled(world, ("read", "write", "fork", "exit"))]
     more = f" (and {len(others) - 8} more)" if len(others) > 8 else ""
     hint = f"What could happen instead: {'; '.join(others[:8])}{more}." if others else "Nothing can happen any more."
