@@ -147,16 +147,27 @@ def _reading(line: int, event: Event, world: World, ideal: Ideal) -> Reading | N
 
 
 def _cannot_happen(scenario: Scenario, world: World, line: Line, event: Event) -> ScriptError:
-    reason = impossible(world, event)
-    others = [
-        format(other) for other in enabled(world, pages=event.pages[:1]) if event.actor in (other.actor, *other.args)
-    ]
-    others = others or [format(other) for other in enabled(world, ("read", "write", "fork", "exit"))]
-    more = f" (and {len(others) - 8} more)" if len(others) > 8 else ""
-    hint = f"What could happen instead: {'; '.join(others[:8])}{more}." if others else "Nothing can happen any more."
     return ScriptError(
-        f"this cannot happen: {reason}", hint=hint, file=scenario.name, number=line.number, line=format(event)
+        f"this cannot happen: {impossible(world, event)}",
+        hint=_what_could(world, event),
+        file=scenario.name,
+        number=line.number,
+        line=format(event),
     )
+
+
+def _what_could(world: World, event: Event) -> str:
+    """Up to eight events of the same actor; where there are more, one of each verb first."""
+    others = [e for e in enabled(world, pages=event.pages[:1]) if event.actor in (e.actor, *e.args)]
+    others = others or list(enabled(world, ("read", "write", "fork", "exit")))
+    if not others:
+        return "Nothing can happen any more."
+    if len(others) > 8:
+        others.sort(key=lambda other: bool(other.pages) and other.page != event.page)
+        first = {other.verb: other for other in reversed(others)}
+        others.sort(key=lambda other: first[other.verb] is not other)
+    more = f" (and {len(others) - 8} more)" if len(others) > 8 else ""
+    return f"What could happen instead: {'; '.join(format(other) for other in others[:8])}{more}."
 
 
 def policy_named(name: str) -> Policy:

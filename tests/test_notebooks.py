@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cowlab import views
 from cowlab.views.predict import NOTHING_YET, compare, compare_answers, step_through
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,10 +128,9 @@ def test_numbers_may_be_written_as_text(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_what_is_ahead_is_covered() -> None:
-    shown = step_through("P: write A", "v5.7", title="One line")
+    shown = step_through("P: write A\nP: fork C\nP: write B", "v5.7", "v5.9", title="Three lines")
     html = shown._repr_html_()
-    assert html.startswith('<div class="cow-ahead"><style>')
-    assert "One line" in html
+    assert 'class="cowlab cow-stepper cow-ahead"' in html
     assert repr(shown).startswith("v5.7  start")
-    assert "table.trace" in html  # the class that COVER is written for
-    assert 'class="o"' in html
+    open_one = views.step_through("P: write A", "v5.7")._repr_html_()
+    assert 'class="cowlab cow-stepper"' in open_one

@@ -12,13 +12,19 @@ __all__ = ["Layout", "Stepper", "changes", "note", "picture", "sentence", "step_
 
 
 def step_through(
-    scenario: Scenario | str, *policies: Policy | str, title: str = "", lede: str = "", start: int | str = 0
+    scenario: Scenario | str,
+    *policies: Policy | str,
+    title: str = "",
+    lede: str = "",
+    start: int | str = 0,
+    covered: bool = False,
 ) -> Stepper:
     """Play a scenario under these policies and step through it, side by side.
 
     scenario: one of the atlas by its name, a Scenario, or the text of a script. Without policies: v5.7 and v5.9.
+    covered: what a line does is covered until one has stepped there.
     """
     if isinstance(scenario, str) and scenario in scenarios():
         scenario = scenarios()[scenario]
     traces = [play(scenario, policy) for policy in policies or ("v5.7", "v5.9")]
-    return Stepper(*traces, title=title, lede=lede, start=start)
+    return Stepper(*traces, title=title, lede=lede, start=start, covered=covered)

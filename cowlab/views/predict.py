@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from cowlab import views
 from cowlab.events import ScriptError
@@ -12,36 +12,15 @@ from cowlab.policy import Policy
 from cowlab.scenario import Moment, Scenario, play
 
 OPEN = "?"
-# Of the lines after the current one, and at the start of all, only the event is shown.
-COVER = """
-.cow-ahead table.trace tr[aria-current] ~ tr td.o > *, .cow-ahead tbody:not(:has(tr[aria-current])) td.o > *,
-.cow-ahead table.trace tr[aria-current] ~ tr td.mark, .cow-ahead tbody:not(:has(tr[aria-current])) td.mark
-{ visibility: hidden; }
-.cow-ahead table.trace tr[aria-current] ~ tr td.o::before, .cow-ahead tbody:not(:has(tr[aria-current])) td.o::before
-{ content: "?"; color: var(--ink2); position: absolute; top: 50%; transform: translateY(-50%); }
-.cow-ahead table.trace td.o { position: relative; }
-"""
 NOTHING_YET = (
     "No prediction yet: put your own word in the place of a ? (or of None) above,\n"
     "run that cell and this one again, then go on. A wrong guess teaches most."
 )
 
 
-class Covered(NamedTuple):
-    """A Stepper whose outcomes stay covered until one has stepped there."""
-
-    stepper: views.Stepper
-
-    def __repr__(self) -> str:
-        return repr(self.stepper)
-
-    def _repr_html_(self) -> str:
-        return f'<div class="cow-ahead"><style>{COVER}</style>{self.stepper.fragment()}</div>'
-
-
-def step_through(scenario: Scenario | str, *policies: Policy | str, **options: Any) -> Covered:
+def step_through(scenario: Scenario | str, *policies: Policy | str, **options: Any) -> views.Stepper:
     """As views.step_through, but what a line does is covered until one has stepped there."""
-    return Covered(views.step_through(scenario, *policies, **options))
+    return views.step_through(scenario, *policies, covered=True, **options)
 
 
 def compare(guess: str, *policies: Policy | str) -> None:

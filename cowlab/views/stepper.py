@@ -37,13 +37,21 @@ class Stepper:
     """Shows traces of one script, side by side with one index. As the last value of a notebook's cell it is shown.
 
     start: an index, or a place as `leak@5`: the fifth line of the script, comments not counted.
+    covered: what a line does stays covered in the timeline until one has stepped there.
     Raises ValueError if the traces are not of one script, or there is no such place.
     """
 
     def __init__(
-        self, trace: Trace, *more_traces: Trace, title: str = "", lede: str = "", start: int | str = 0
+        self,
+        trace: Trace,
+        *more_traces: Trace,
+        title: str = "",
+        lede: str = "",
+        start: int | str = 0,
+        covered: bool = False,
     ) -> None:
         self.traces = (trace, *more_traces)
+        self.covered = covered
         for other in more_traces:
             if other.scenario.events != trace.scenario.events:
                 raise ValueError(
@@ -102,7 +110,7 @@ class Stepper:
         data = self._data(layout, page)
         ident = f"cow-{hashlib.sha1(data.encode()).hexdigest()[:10]}-{next(_count)}"
         return (
-            f'<div class="cowlab cow-stepper" data-cowlab="{ident}" tabindex="-1">'
+            f'<div class="cowlab cow-stepper{" cow-ahead" if self.covered else ""}" data-cowlab="{ident}" tabindex="-1">'
             f"<style>{style('picture.css')}{style('cowlab.css')}</style>"
             f'<h1 class="cow-title">{escape(self.title)}</h1><p class="lede">{escape(self.lede)}</p>'
             f'<div class="cow-live"></div><div class="cow-still">{self._still(layout)}</div>'
@@ -183,7 +191,7 @@ class Stepper:
             '<button type="button" data-a="next" aria-label="Next (right arrow)">▶</button>'
             '<button type="button" data-a="last" aria-label="Last (End)">▶|</button>'
             f'<div class="track"><input type="range" min="0" max="{last}" value="0" aria-label="Line of the script">'
-            f'{_ticks(self.traces, self.part)}</div>{part}<span class="pos"></span></div>'
+            f'{_ticks(self.traces, self.part, self.covered)}</div>{part}<span class="pos"></span></div>'
             f'<p class="keys"><span><kbd>←</kbd> <kbd>→</kbd> step</span><span><kbd>Home</kbd> <kbd>End</kbd> first, last</span>'
             f"<span><kbd>Space</kbd> play</span>{key}<span>click a line to go there</span>"
             '<span>this place is called <code class="cow-place"></code></span></p>'
@@ -242,12 +250,13 @@ def _cell(trace: Trace, index: int) -> str:
     return f'<b>{moment.outcome}</b> <span class="why">{why}</span>{chips}'
 
 
-def _ticks(traces: Sequence[Trace], part: int | None) -> str:
+def _ticks(traces: Sequence[Trace], part: int | None, covered: bool) -> str:
     """Numbers under the slider, as many as have room; ≠ where they part, ✗ where something breaks first."""
     last = len(traces[0].steps)
     found = {i for trace in traces for i, moment in enumerate(trace.moments) if any(f.broken for f in moment.new)}
     first = min(found, default=None)
     marks = {i: f"{i}{' ≠' if i == part else ''}{' ✗' if i == first else ''}" for i in (part, first) if i is not None}
+    marks = {} if covered else marks
     every = next((n for n in (1, 2, 5, 10, 20, 50, 100, 500, 1000, 5000) if last / n <= 12), 10_000)
     room = max(1, last * 0.09)
     words = {0: "start", last: str(last), **{i: str(i) for i in range(every, last, every)}}

@@ -52,6 +52,16 @@ def test_every_frame_by_mouse(leak: Any) -> None:
     assert leak.locator("tr[aria-current]").inner_text().startswith("3\tC: vmsplice g")
 
 
+def test_what_is_ahead_stays_covered(page: Any, saved: Any) -> None:
+    page.goto(saved(step_through("leak", "v5.7", "v5.9", covered=True).html()))
+    outcomes = page.locator("table.trace tbody tr td.o:nth-child(3) b")
+    for index in range(7):
+        shown = [outcomes.nth(line).is_visible() for line in range(6)]
+        assert shown == [line < index for line in range(6)]
+        page.get_by_role("button", name="Next (right arrow)").click()
+    assert "✗" not in page.locator(".track").inner_text()
+
+
 def test_by_keyboard(leak: Any) -> None:
     leak.locator("input[type=range]").focus()
     for key, place in (
