@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import sys
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cowlab
-from cowlab import lab
+from cowlab import lab, search
 from cowlab.events import MAX_BYTES, ScriptError
 from cowlab.events import format as format_event
-from cowlab.policy import POLICIES, Policy
-from cowlab.scenario import Scenario, Trace, play, policy_named, read_scenario, scenarios, unknown
+from cowlab.policy import POLICIES
+from cowlab.scenario import Scenario, Trace, play, read_scenario, scenarios, unknown
+from cowlab.terminal import Problem, console, find_policy, printable, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,16 +26,14 @@ WELCOME = """cowlab: one page of memory, from fork to PG_anon_exclusive.
   cowlab run leak --policy v5.7    play a scenario under a kernel's rules
   cowlab run leak --policy v5.9    ... and under the next one's
   cowlab outcomes leak leak-thp    scenarios beside policies; without names, all of them
+  cowlab explore --policy v5.9     every behaviour within bounds, and the shortest script that breaks a law
+  cowlab matrix                    policies beside laws
   cowlab COMMAND --help            more about a command
 
 Policies: {policies}; ideal.
 """
 STYLES = {"ok": "green", "snapshot": "yellow"}
 SHORT = {"ok": "·", "dma-leak": "dma", "unprotected": "unprot", "snapshot": "snap"}
-
-
-class Problem(Exception):
-    """Bad input: the message is for the user."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -84,7 +82,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     outcomes.set_defaults(act=command_outcomes)
 
-    for command in (run, outcomes):
+    explore = commands.add_parser(
+        "explore", help="every behaviour of a policy within bounds, and the shortest witnesses"
+    )
+    explore.add_argument("--policy", default="v6.5", metavar="NAME", help="whose rules (default v6.5)")
+    explore.add_argument("--check", action="store_true", help="exit with 1 if a law is broken (economy aside)")
+    explore.set_defaults(act=search.command_explore)
+
+    matrix = commands.add_parser("matrix", help="policies x laws: which rule keeps which promise")
+    matrix.add_argument("--no-cache", action="store_true", help="explore anew what was found before")
+    matrix.set_defaults(act=search.command_matrix)
+    for command in (explore, matrix):
+        search.add_bounds(command)
+
+    for command in (run, outcomes, explore, matrix):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else")
         command.add_argument("--no-color", action="store_true", help="plain text")
     return parser
@@ -127,13 +138,6 @@ def decode(data: bytes, name: str) -> str:
     if "\0" in text:
         raise Problem(f"{name}: not a text file; a script has one event a line, like 'P: write A'")
     return text.replace("\r\n", "\n")
-
-
-def find_policy(name: str) -> Policy:
-    try:
-        return policy_named(name)
-    except ValueError as error:
-        raise Problem(str(error)) from None
 
 
 # --- run -------------------------------------------------------------------------------------------------------------
@@ -250,43 +254,6 @@ def print_outcomes(verdicts: dict[str, dict[str, str]], out: Console) -> None:
     out.print(
         "· ok   snap: stale where nothing was promised   dma: a device's store leaks   unprot: a store that ought to fault"
     )
-
-
-# --- output ----------------------------------------------------------------------------------------------------------
-
-
-def printable(text: str) -> str:
-    """With escapes for what a terminal would obey: a file may hold anything."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
-
-
-def console(args: argparse.Namespace) -> Console:
-    """A terminal to print on. Raises Problem where rich is not installed."""
-    try:
-        from rich.console import Console
-    except ImportError:
-        raise Problem("tables need the package 'rich': pip install rich, or use --json") from None
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without these signs gets question marks
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200  # a file or pipe need not be narrow
-    made = Console(no_color=args.no_color or None, highlight=False, width=width)
-    made.on_broken_pipe = reader_gone  # type: ignore[method-assign]
-    return made
-
-
-def reader_gone() -> None:
-    """In the place of rich's way to end, which is exit code 1."""
-    raise BrokenPipeError
-
-
-def table(*columns: str) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for column in columns:
-        made.add_column(column, no_wrap=column != "why")  # the only one that may be long
-    return made
 
 
 if __name__ == "__main__":

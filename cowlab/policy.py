@@ -16,6 +16,7 @@ docs/kernel.md lists every source with its title and release.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -458,6 +459,33 @@ class Policy(NamedTuple):
     def asks(self) -> str:
         """The counter or flag which the reuse decision looks at first."""
         return getattr(self.reuse, "asks", "")
+
+
+class Tabulated(Policy):
+    """A row that asks each decision once a PageInfo and remembers the answer, in `tables`."""
+
+    tables: dict[str, dict[PageInfo, Answer]]
+
+    def ask(self, cell: str, page: PageInfo) -> Answer:
+        table = self.tables[cell]
+        answer = table.get(page)
+        if answer is None:
+            answer = table[page] = super().ask(cell, page)
+        return answer
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits which rows that answered the same questions in the same way share, whatever their code."""
+        lines = sorted(
+            repr((cell, tuple(page), answer)) for cell, table in self.tables.items() for page, answer in table.items()
+        )
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def tabulated(policy: Policy) -> Tabulated:
+    row = Tabulated(*policy)
+    row.tables = {cell: {} for cell in ANSWERS}
+    return row
 
 
 def sources(thing: Policy | Decision) -> tuple[str, ...]:

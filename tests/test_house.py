@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cowlab"
 
 # Each room may import from the rooms before it. `policy` and `explore` import nothing of ours at all.
-ORDER = ["world", "events", "policy", "fault", "reclaim", "kernel", "ideal", "explore", "laws", "model", "scenario"]
-ORDER += ["views", "live", "grading", "lab", "cli", "__main__"]
+ORDER = ["world", "events", "policy", "fault", "reclaim", "kernel", "ideal", "explore", "laws", "keys", "model", "scenario"]
+ORDER += ["views", "live", "grading", "lab", "matrix", "terminal", "search", "cli", "__main__"]
 CORE = ORDER[: ORDER.index("views")]
 ALONE = {"policy", "explore"}
 # Packages that a view or a grader may want and a bare machine does not have.

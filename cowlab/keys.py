@@ -1,0 +1,204 @@
+"""Canonical keys: what stands for a World beside its ideal, and for all that no asked law can tell from it.
+
+Frames, swap slots and cells are numbered by first use; processes and references stand in the order that gives the
+least key. Names and letters are not in a key. Of what the stores are only this is in it: whether a reader sees a
+stranger's. No reader ever comes to see what is in another frame now (a mapping keeps its frame, or gets a copy of it,
+or a fresh one), and the next store decides anew who is stale. So the space is finite, however many stores are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise, permutations
+from typing import Any
+
+from cowlab.ideal import Cell, Contract, Ideal
+from cowlab.policy import PageInfo, Policy
+from cowlab.world import Frame, Process, Pte, Reference, Store, World, cached_in, sees
+
+Key = tuple[int, ...]
+
+
+class ByUse(dict[Any, int]):
+    """Numbers things by first use."""
+
+    def __missing__(self, thing: Any) -> int:
+        number = self[thing] = len(self)
+        return number
+
+
+class Keys:
+    """The keys for one policy and the laws that are asked: what neither can ask for is left out.
+
+    anonymous: whether read pins are taken, whose promise depends on whether anybody has stored to the page.
+    symmetry: whether processes and references are interchangeable.
+    """
+
+    def __init__(self, policy: Policy, laws: Iterable[str], *, anonymous: bool = False, symmetry: bool = True) -> None:
+        asked = set(laws)
+        self.reads = fields_read(policy)
+        self.strangers = "coherence" in asked
+        self.contracts = bool(asked & {"coherence", "economy"}) or (
+            "accounting" in asked and policy.flag == "exclusive"
+        )
+        self.cells = self.contracts or bool(asked & {"isolation", "dma-isolation"})
+        self.anonymous, self.symmetry = anonymous, symmetry
+        self.kinds = ByUse()  # numbers for whatever has few kinds, in the order in which they come up
+
+    def __call__(self, world: World, ideal: Ideal) -> Key:
+        if not self.symmetry:
+            return self.write(world, ideal, world.processes, world.references)
+        processes = orders(world.processes, lambda process: self.process_kind(world, process))
+        references = orders(world.references, lambda r: self.kinds[r.can_read, r.write, r.take])
+        return min(self.write(world, ideal, p, r) for p in processes for r in references)
+
+    def process_kind(self, world: World, process: Process) -> int:
+        """What can be said of a process without numbering frames: whatever tells two apart spares an order."""
+        entries = (
+            (self.entry(pte, 0), pte.slot is None, self.frame(world.frame(pte.frame)) if pte.frame else -1)
+            for _, pte in process.ptes
+        )
+        return self.kinds[process.has_pinned and "mm_has_pinned" in self.reads, *entries]
+
+    def write(self, world: World, ideal: Ideal, processes: Iterable[Process], references: Iterable[Reference]) -> Key:
+        """The key with processes and references in that order."""
+        frames, slots, cells = ByUse({None: 0}), ByUse({None: 0}), ByUse({None: 0})
+        cell_of = {(name, page): cell for name, page, cell in ideal.maps} if self.cells else {}
+        ideal_cells = dict(ideal.cells)
+        names = ByUse()
+        on: dict[int | None, list[int | None]] = {}  # the cells whose mappings are on a frame
+        out: list[int] = []
+        for process in processes:
+            out += (-1, process.has_pinned and "mm_has_pinned" in self.reads)
+            names[process.name]
+            for page, pte in process.ptes:
+                cell = cell_of.get((process.name, page))
+                seen = 0 if cell is None else self.seen(contents(world, pte, page), ideal_cells[cell])
+                out += (
+                    page,
+                    self.entry(pte, seen),
+                    frames[pte.frame or None],
+                    slots[pte.slot],
+                    frames[pte.rest],
+                    cells[cell],
+                )
+                if pte.vma is not None:
+                    on.setdefault(pte.frame if pte.slot is None else cached_in(world, pte.slot), []).append(cell)
+        contracts = {contract.name: contract for contract in ideal.contracts} if self.cells else {}
+        met = self.met(world, on, contracts)
+        for reference in references:
+            out.append(-2)
+            contract = contracts.get(reference.name)
+            cell = None if contract is None else contract.cell
+            if self.contracts and contract is not None and contract.holds and reference.frame is not None:
+                out += (self.promised(world, reference, contract, ideal_cells), names.get(contract.owner, -1))
+                out += (frames[reference.frame], cells[cell])
+            elif reference.frame in met:
+                kind = (reference.can_read and self.cells, reference.write and self.cells, reference.take)
+                out += (
+                    self.kinds[kind],
+                    frames[reference.frame],
+                    cells[cell] if cell in on.get(reference.frame, ()) else -1,
+                )
+        for hold in world.holds:
+            out += (-3, hold.lru, frames[hold.frame] if hold.frame in met else 0)
+        for cached in world.cache:
+            out += (-4, self.kinds[cached.kind, cached.number], frames[cached.frame], slots[cached.slot])
+        for number, frame in enumerate(world.frames):
+            if frame is not None and frame.slot is not None and frame.slot in slots:
+                frames[number]  # in the swap cache of an entry
+        for number in list(frames):
+            if number:
+                frame = world.frame(number)
+                out += (self.frame(frame), slots[frame.slot])
+        return tuple(out)
+
+    def entry(self, pte: Pte, seen: int) -> int:
+        exclusive = pte.exclusive and "exclusive" in self.reads
+        return self.kinds[pte.vma, pte.write, exclusive, pte.inherited, pte.split, seen]
+
+    def frame(self, frame: Frame) -> int:
+        exclusive = frame.exclusive and "exclusive" in self.reads
+        gup = frame.gup_flag and "gup_flag" in self.reads
+        return self.kinds[frame.kind, frame.size, exclusive, gup, frame.freed, frame.slot is None]
+
+    def seen(self, store: Store, cell: Cell) -> int:
+        """What a mapping shows, beside its own cell, and whether that one has ever been stored to."""
+        return (stranger(store, cell) if self.strangers else 0) + 4 * (self.anonymous and cell.anonymous)
+
+    def promised(self, world: World, reference: Reference, contract: Contract, cells: dict[int, Cell]) -> int:
+        """What a reference whose contract holds is, owes, and shows."""
+        shows = 0
+        if self.strangers and reference.can_read and reference.frame is not None:
+            shows = stranger(world.frame(reference.frame).holds, cells[contract.cell])
+        return self.kinds[reference.can_read, reference.write, reference.take, contract.until, contract.page, shows]
+
+    def met(self, world: World, on: Iterable[int | None], contracts: dict[str, Contract]) -> set[int | None]:
+        """The frames which somebody may still meet: mapped, named by a swap entry, cached, or owed to a reference.
+
+        A store through one reference can be seen through another, so a frame with two of which one can write counts
+        too. Whoever else holds a frame holds it for nothing but the place that it takes up.
+        """
+        met = {*on, *(page.frame for page in world.cache), *(pte.rest for p in world.processes for _, pte in p.ptes)}
+        sharers: dict[int | None, list[bool]] = {}
+        for reference in world.references:
+            contract = contracts.get(reference.name)
+            if self.contracts and contract is not None and contract.holds:
+                met.add(reference.frame)
+            sharers.setdefault(reference.frame, []).append(reference.write)
+        met.update(frame for frame, writes in sharers.items() if len(writes) > 1 and any(writes))
+        return met - {0, None}
+
+
+def orders(things: tuple[Any, ...], kind: Callable[[Any], int]) -> Iterator[tuple[Any, ...]]:
+    """The orders to try: by kind, and every order among those of one kind."""
+    if len(things) < 2:
+        yield things
+        return
+    kinds = [kind(thing) for thing in things]
+    for order in permutations(range(len(things))):
+        if all(kinds[a] <= kinds[b] for a, b in pairwise(order)):
+            yield tuple(things[i] for i in order)
+
+
+def stranger(seen: Store, cell: Cell) -> int:
+    """0: the content of one's own cell, present or past; else a device's store (1), a CPU's (2), or neither (3)."""
+    known = {id_ for old in cell.past for id_ in old.store.ids}.union(cell.now.ids)
+    return 0 if not known.isdisjoint(seen.ids) else 1 if seen.device else 2 if seen.by else 3
+
+
+def contents(world: World, pte: Pte, page: int) -> Store:
+    """What the process would see there if its mapping were readable."""
+    assert pte.vma is not None
+    seen = sees(world, pte if pte.vma.prot != "none" else pte._replace(vma=pte.vma._replace(prot="r")), page)
+    assert seen is not None
+    return seen
+
+
+def fields_read(policy: Policy) -> frozenset[str]:
+    """The fields of PageInfo that the row's decisions can read, from their code; all of them where that cannot be told."""
+    found: set[str] = set()
+    known: set[Any] = set()
+    todo: list[Any] = list(policy.decisions.values())
+    while todo:
+        function = todo.pop()
+        code = getattr(function, "__code__", None)
+        if (
+            code is None
+            or code.co_freevars
+            or code.co_argcount != 1
+            or any(hasattr(c, "co_names") for c in code.co_consts)
+        ):
+            return frozenset(PageInfo._fields)
+        if code in known:
+            continue
+        known.add(code)
+        for name in code.co_names:
+            if name in PageInfo._fields:
+                found.add(name)
+            elif name in function.__globals__:
+                value = function.__globals__[name]
+                todo += [value] if callable(value) else []
+            else:  # a builtin, or an attribute that is none of PageInfo's: getattr, _asdict, __class__ ...
+                return frozenset(PageInfo._fields)
+    return frozenset(found)

@@ -1,0 +1,167 @@
+"""Explorations as documents: one policy, or policies x laws, in parallel, with what was found kept on disk.
+
+The explorer and the model behind it are pure; this is where the disk, the clock and other processes come in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from cowlab.explore import Progress
+from cowlab.laws import LAWS
+from cowlab.model import REDUCTION, Bounds, Report, check
+from cowlab.policy import POLICIES, Policy
+from cowlab.scenario import policy_named
+
+CORE = ("world", "events", "policy", "fault", "reclaim", "kernel", "ideal", "explore", "laws", "keys", "model")
+MAX_STATES = 500_000
+MAX_MEGABYTES = 4_000
+
+
+def document(report: Report, seconds: float) -> dict[str, Any]:
+    """What `cowlab explore --json` prints. holds is null where nothing was found but not everything was seen."""
+    laws = {}
+    for law, events in report.witnesses.items():
+        script = report.script(law)
+        laws[law] = {
+            "holds": report.holds(law),
+            "witness": None if script is None else script.splitlines(),
+            "length": None if events is None else len(events),
+        }
+    bounds = report.bounds._asdict()
+    return {
+        "policy": report.policy.name,
+        "fingerprint": report.policy.fingerprint,
+        "events": list(bounds.pop("events")),
+        "bounds": bounds,
+        "reduction": REDUCTION,
+        "states": report.states,
+        "transitions": report.transitions,
+        "depth": report.depth,
+        "complete": report.complete,
+        "stopped": report.stopped,
+        "sometimes": report.sometimes,
+        "seconds": round(seconds, 3),
+        "laws": laws,
+    }
+
+
+def memory_ceiling(megabytes: int) -> Callable[[], str]:
+    """Says so when this process has come to use more than that. Where it cannot be told, it never does."""
+    try:
+        import resource
+    except ImportError:
+        return str
+    unit = 1_000_000 if sys.platform == "darwin" else 1_000
+
+    def exhausted() -> str:
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+        return f"{megabytes:,} MB of memory" if used > megabytes else ""
+
+    return exhausted
+
+
+def explore_policy(
+    policy: Policy,
+    bounds: Bounds,
+    laws: tuple[str, ...] = LAWS,
+    *,
+    max_states: int = MAX_STATES,
+    max_depth: int | None = None,
+    max_megabytes: int = MAX_MEGABYTES,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Explore one policy and return the document."""
+    start = time.perf_counter()
+    ceiling = memory_ceiling(max_megabytes)
+    report = check(
+        policy, bounds, laws, max_states=max_states, max_depth=max_depth, exhausted=ceiling, progress=progress
+    )
+    return document(report, time.perf_counter() - start)
+
+
+def matrix(
+    names: Iterable[str] = tuple(POLICIES),
+    bounds: Bounds = Bounds(),  # noqa: B008 - immutable
+    laws: tuple[str, ...] = LAWS,
+    *,
+    max_states: int = MAX_STATES,
+    cache: Path | None = None,
+    executor: Executor | None = None,
+    done: Callable[[str], object] = str,
+) -> dict[str, dict[str, Any]]:
+    """The documents of several built-in rows, by name. done(name) is called as each is there."""
+    names = list(names)
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        known = recall(cache, name, bounds, laws, max_states)
+        if known is not None:
+            found[name] = known
+            done(name)
+    missing = [name for name in names if name not in found]
+    if missing:
+        with executor or ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1)) as pool:
+            jobs = {pool.submit(explore_named, name, bounds, laws, max_states): name for name in missing}
+            for job in as_completed(jobs):
+                name = jobs[job]
+                found[name] = job.result()
+                remember(cache, name, bounds, laws, max_states, found[name])
+                done(name)
+    return {name: found[name] for name in names}
+
+
+def explore_named(name: str, bounds: Bounds, laws: tuple[str, ...], max_states: int) -> dict[str, Any]:
+    return explore_policy(policy_named(name), bounds, laws, max_states=max_states)
+
+
+# --- the cache -------------------------------------------------------------------------------------------------------
+
+
+def cache_folder() -> Path:
+    """Where results are kept: the user's cache folder, or COWLAB_CACHE."""
+    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("COWLAB_CACHE") or Path(base) / "cowlab")
+
+
+def code_fingerprint() -> str:
+    """Changes with any file of the core: then nothing that was found before counts."""
+    here = Path(__file__).parent
+    return hashlib.sha256(b"".join((here / f"{name}.py").read_bytes() for name in CORE)).hexdigest()
+
+
+def entry(folder: Path, *what: object) -> Path:
+    key = json.dumps([*what, code_fingerprint()], default=str)
+    return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+
+def recall(folder: Path | None, *what: object) -> dict[str, Any] | None:
+    if folder is None:
+        return None
+    try:
+        known = json.loads(entry(folder, *what).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return known if isinstance(known, dict) and "laws" in known else None
+
+
+def remember(folder: Path | None, *what: Any) -> None:
+    """Keep the last of `what` under the others. A cache that cannot be written is none."""
+    *key, found = what
+    if folder is None or found["stopped"] not in ("", f"{key[-1]:,} states"):
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = entry(folder, *key)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(found), "utf-8")
+        fresh.replace(path)
+    except OSError:
+        pass

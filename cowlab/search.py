@@ -1,0 +1,175 @@
+"""`cowlab explore` and `cowlab matrix`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cowlab.laws import LAWS
+from cowlab.matrix import MAX_MEGABYTES, MAX_STATES, cache_folder, explore_policy, matrix
+from cowlab.model import DEFAULT_EVENTS, Bounds, event_specs
+from cowlab.policy import POLICIES, BadAnswer
+from cowlab.scenario import unknown
+from cowlab.terminal import Problem, console, find_policy, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+KINDS = ("anon", "thp", "hugetlb", "file", "shared")
+
+
+def add_bounds(parser: argparse.ArgumentParser) -> None:
+    """The options of both commands."""
+    default = Bounds()
+    parser.add_argument("--law", action="append", metavar="LAW", help=f"only this law: {', '.join(LAWS)}")
+    for name in ("processes", "pages", "references", "holds"):
+        value = getattr(default, name)
+        parser.add_argument(
+            f"--{name}", type=int, default=value, metavar="N", help=f"at most so many at once ({value})"
+        )
+    parser.add_argument("--kind", choices=KINDS, default=default.kind, help="what the pages are (anon)")
+    parser.add_argument(
+        "--events", metavar="LIST", help=f"verbs, by commas (default: {','.join(DEFAULT_EVENTS)})".replace("%", "%%")
+    )
+    parser.add_argument("--max-states", type=int, default=MAX_STATES, metavar="N", help=f"stop there ({MAX_STATES:,})")
+    parser.add_argument(
+        "--max-memory", type=int, default=MAX_MEGABYTES, metavar="MB", help=f"stop there ({MAX_MEGABYTES:,})"
+    )
+
+
+def read_bounds(args: argparse.Namespace) -> tuple[Bounds, tuple[str, ...]]:
+    """The bounds and laws that were asked for. Raises Problem."""
+    for name, least, most in (("processes", 1, 8), ("pages", 1, 8), ("references", 0, 8), ("holds", 0, 8)):
+        if not least <= getattr(args, name) <= most:
+            raise Problem(f"--{name}: expected {least} to {most}, found {getattr(args, name)}")
+    if args.max_states < 1 or args.max_memory < 1:
+        raise Problem("--max-states and --max-memory: expected at least 1")
+    laws = tuple(args.law or LAWS)
+    for law in laws:
+        if law not in LAWS:
+            raise Problem(unknown("law", law, list(LAWS)))
+    bounds = Bounds(args.processes, args.pages, args.references, args.holds, args.kind)
+    return bounds._replace(events=read_events(args.events)) if args.events is not None else bounds, laws
+
+
+def read_events(text: str) -> tuple[str, ...]:
+    """An event set: `mprotect` alone stands for all of its kinds. Raises Problem for what is not in the grammar."""
+    specs, found = event_specs(), dict[str, None]()
+    for word in filter(None, (word.strip() for word in text.split(","))):
+        meant = [spec for spec in specs if spec == word] or [spec for spec in specs if spec.split()[0] == word]
+        if not meant:
+            raise Problem(unknown("event", word, list(specs)))
+        found |= dict.fromkeys(meant)
+    if not found:
+        raise Problem("--events: expected verbs by commas, like write,fork,munmap,vmsplice")
+    return tuple(found)
+
+
+# --- explore ---------------------------------------------------------------------------------------------------------
+
+
+def command_explore(args: argparse.Namespace) -> int:
+    bounds, laws = read_bounds(args)
+    policy = find_policy(args.policy)
+    limits: dict[str, Any] = {"max_states": args.max_states, "max_megabytes": args.max_memory}
+    try:
+        with counting() as progress:
+            found = explore_policy(policy, bounds, laws, progress=progress, **limits)
+    except BadAnswer as error:
+        raise Problem(str(error)) from None
+    if args.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print_exploration(found, console(args))
+    return int(args.check and any(law["holds"] is False for name, law in found["laws"].items() if name != "economy"))
+
+
+@contextmanager
+def counting() -> Iterator[Callable[[int, int, int], object]]:
+    """A line on the terminal that says how far a long search is; nothing where nobody would read it."""
+    if not sys.stderr.isatty():
+        yield lambda states, transitions, depth: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("exploring") as status:
+        yield lambda states, transitions, depth: status.update(
+            f"{states:,} states, {transitions:,} transitions, depth {depth}"
+        )
+
+
+def print_exploration(found: dict[str, Any], out: Console) -> None:
+    rows = table("law", "verdict", "shortest script that breaks it")
+    for law, result in found["laws"].items():
+        rows.add_row(law, f"{mark(result, found)}", "\n".join(result["witness"] or ()))
+    out.print(f"[bold]{found['policy']}[/]  {bounds_words(found)}\n")
+    out.print(rows)
+    end = "all of them: complete" if found["complete"] else f"stopped at {found['stopped']}: not complete"
+    out.print(
+        f"{found['states']:,} states, {found['transitions']:,} transitions, depth {found['depth']}; {end}; "
+        f"{found['seconds']:.1f} s"
+    )
+    for what, seen in found["sometimes"].items():
+        if not seen:
+            out.print(f"[yellow]careful[/]  never in this search: {what}")
+
+
+def bounds_words(found: dict[str, Any]) -> str:
+    bounds = found["bounds"]
+    counts = ", ".join(f"{bounds[name]} {name}" for name in ("processes", "pages", "references", "holds"))
+    return f"within {counts}, kind {bounds['kind']}; events {', '.join(found['events'])}"
+
+
+def mark(result: dict[str, Any], found: dict[str, Any]) -> str:
+    """✗ and the length, ✓ only where all was seen, ◐ where it was not."""
+    if result["holds"] is False:
+        return f"[bold red]✗ {result['length']}[/]"
+    return "[green]✓ complete[/]" if result["holds"] else f"[yellow]◐ to depth {found['depth']}[/]"
+
+
+# --- matrix ----------------------------------------------------------------------------------------------------------
+
+
+def command_matrix(args: argparse.Namespace) -> int:
+    bounds, laws = read_bounds(args)
+    cache = None if args.no_cache else cache_folder()
+    with ticking(len(POLICIES)) as done:
+        rows = matrix(POLICIES, bounds, laws, max_states=args.max_states, cache=cache, done=done)
+    if args.json:
+        print(json.dumps({name: cells(found) for name, found in rows.items()}, indent=1))
+        return 0
+    out = console(args)
+    shown = table("policy", "since", *laws)
+    for name, found in rows.items():
+        shown.add_row(name, POLICIES[name].since, *(mark(found["laws"][law], found) for law in laws))
+    out.print(shown)
+    out.print(f"{bounds_words(next(iter(rows.values())))}")
+    out.print(
+        "✗ 5: broken, by a script of 5 lines (cowlab explore shows it)   ✓ complete: holds in all states within the"
+    )
+    out.print("bounds   ◐: nothing found, not all states seen   economy is a cost: a needless copy can happen")
+    return 0
+
+
+def cells(found: dict[str, Any]) -> dict[str, Any]:
+    """One row of the matrix: each law with its bounds, so that a cell stands on its own."""
+    about = {name: found[name] for name in ("complete", "states", "bounds", "events", "reduction")}
+    return {law: {**result, **about} for law, result in found["laws"].items()}
+
+
+@contextmanager
+def ticking(total: int) -> Iterator[Callable[[str], object]]:
+    """A bar of policies done, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("exploring", total=total)
+        yield lambda name: bar.update(task, advance=1, description=name)
