@@ -8,7 +8,7 @@ or a fresh one), and the next store decides anew who is stale. So the space is f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import pairwise, permutations
 from typing import Any
 
@@ -47,6 +47,8 @@ class Keys:
 
     def __call__(self, world: World, ideal: Ideal) -> Key:
         if not self.symmetry:
+            return self.write(world, ideal, world.processes, world.references)
+        if len(world.processes) < 2 and len(world.references) < 2:
             return self.write(world, ideal, world.processes, world.references)
         processes = orders(world.processes, lambda process: self.process_kind(world, process))
         references = orders(world.references, lambda r: self.kinds[r.can_read, r.write, r.take])
@@ -150,15 +152,15 @@ class Keys:
         return met - {0, None}
 
 
-def orders(things: tuple[Any, ...], kind: Callable[[Any], int]) -> Iterator[tuple[Any, ...]]:
+def orders(things: tuple[Any, ...], kind: Callable[[Any], int]) -> list[tuple[Any, ...]]:
     """The orders to try: by kind, and every order among those of one kind."""
     if len(things) < 2:
-        yield things
-        return
+        return [things]
     kinds = [kind(thing) for thing in things]
-    for order in permutations(range(len(things))):
-        if all(kinds[a] <= kinds[b] for a, b in pairwise(order)):
-            yield tuple(things[i] for i in order)
+    found = permutations(range(len(things)))
+    return [
+        tuple([things[i] for i in order]) for order in found if all(kinds[a] <= kinds[b] for a, b in pairwise(order))
+    ]
 
 
 def stranger(seen: Store, cell: Cell) -> int:

@@ -123,7 +123,8 @@ def accounting(before: World, world: World, ideal: Ideal, policy: Policy) -> Ite
         if reference.take != "PIN" or reference.frame is None or contract is None:
             continue
         frame = world.frame(reference.frame)
-        overlooked = frame.kind != "zero" and not maybe_dma_pinned(world, reference.frame)
+        narrow = world.counter is not None and frame.kind != "zero"  # 1024 are in a whole count whatever else is
+        overlooked = narrow and not maybe_dma_pinned(world, reference.frame)
         shared = policy.flag == "exclusive" and contract.holds and frame.kind in ("anon", "ksm") and not frame.exclusive
         if overlooked or shared:
             yield Finding("accounting", "accounting", reference.name)

@@ -214,11 +214,14 @@ class World(NamedTuple):
         return self._replace(cache=tuple(sorted([*others, page])))
 
 
+PARTS = ("mapping", "mapping", "mapping", "swap cache", "page cache", "FOLL_GET", "FOLL_PIN", "hold")
+
+
 class Part(NamedTuple):
     """One named contributor to page_count: `count` of them, counting `weight` each."""
 
     count: int  # type: ignore[assignment]  # tuple.count() is not missed here
-    what: str  # mapping, swap cache, page cache, FOLL_GET, FOLL_PIN, hold
+    what: str  # one of PARTS
     weight: int = 1
 
 
@@ -227,7 +230,7 @@ def parts(world: World, number: int) -> tuple[Part, ...]:
     frame = world.frames[number]
     if frame is None:
         return ()
-    whole = split = rest = 0
+    whole = split = rest = get = pin = 0
     for process in world.processes:
         for _, pte in process.ptes:
             if pte.frame == number:
@@ -237,24 +240,17 @@ def parts(world: World, number: int) -> tuple[Part, ...]:
                     whole += 1
             elif pte.rest == number:
                 rest += 1
-    get = pin = 0
     for reference in world.references:
         if reference.frame == number:
             if reference.take == "PIN":
                 pin += 1
             else:
                 get += 1
-    found = (
-        Part(whole, "mapping"),
-        Part(split, "mapping", HUGE_PTES),
-        Part(rest, "mapping", HUGE_PTES - 1),
-        Part(int(frame.slot is not None), "swap cache"),
-        Part(int(any(page.frame == number for page in world.cache)), "page cache"),
-        Part(get, "FOLL_GET"),
-        Part(pin, "FOLL_PIN", pin_weight(world, frame)),
-        Part(sum(hold.frame == number for hold in world.holds), "hold"),
-    )
-    return tuple(part for part in found if part.count)
+    cached = bool(world.cache) and any(page.frame == number for page in world.cache)
+    held = sum(hold.frame == number for hold in world.holds) if world.holds else 0
+    counts = (whole, split, rest, frame.slot is not None, cached, get, pin, held)
+    weights = (1, HUGE_PTES, HUGE_PTES - 1, 1, 1, 1, pin_weight(world, frame), 1)
+    return tuple([Part(int(n), what, weight) for n, what, weight in zip(counts, PARTS, weights, strict=True) if n])
 
 
 def pin_weight(world: World, frame: Frame) -> int:
