@@ -197,17 +197,19 @@ def print_trace(trace: Trace, out: Console) -> None:
     document = trace_json(trace)
     out.print(f"[bold]{escape(trace.scenario.title)}[/]  under [bold]{trace.policy.name}[/] ({trace.policy.about})\n")
     steps = table("line", "event", "outcome", "why")
-    found = {row["line"]: row for row in reversed(document["violations"])}
     for step in document["steps"]:
-        wrong = found.get(step["line"])
-        mark = f"  [bold red]✗ {wrong['kind'].upper()}[/]" if wrong and wrong["promised"] is not False else ""
+        wrong = [row for row in document["violations"] if row["line"] == step["line"] and row["promised"] is not False]
+        mark = "".join(f"  [bold red]✗ {kind.upper()}[/]" for kind in dict.fromkeys(row["kind"] for row in wrong))
         steps.add_row(
             str(step["line"]), escape(step["event"]), f"[bold]{step['outcome']}[/]", escape(step["note"]) + mark
         )
     out.print(steps)
-    for reading in document["readings"]:
-        ought = "" if reading["value"] == reading["ideal"] else f", [red]ought to read {reading['ideal']}[/]"
-        out.print(f"reading  line {reading['line']}: {reading['who']} reads [bold]{reading['value']}[/]{ought}")
+    for moment in trace.steps:
+        if (reading := moment.reading) is not None:
+            owed = f", [red]ought to read {reading.ideal}[/]" if moment.owed(reading.who) else ""
+            newer = f", not {reading.ideal}, which nobody promised"
+            ought = "" if reading.value == reading.ideal else owed or newer
+            out.print(f"reading  line {reading.line}: {reading.who} reads [bold]{reading.value}[/]{ought}")
     for row in document["violations"]:
         out.print(violation_words(row))
     wasted = f", {document['needless_copies']} of them needless" if document["needless_copies"] else ""
@@ -251,6 +253,9 @@ def print_outcomes(verdicts: dict[str, dict[str, str]], out: Console) -> None:
             cells = (f"[{STYLES.get(row[name], 'red')}]{SHORT.get(row[name], row[name])}[/]" for name in group)
             rows.add_row(scenario, *cells)
         out.print(rows)
+    out.print(
+        "leak: somebody sees a store they never had   stale: a promised reader sees an old one   refused: mprotect fails"
+    )
     out.print(
         "· ok   snap: stale where nothing was promised   dma: a device's store leaks   unprot: a store that ought to fault"
     )

@@ -60,6 +60,10 @@ class Moment(NamedTuple):
     def new(self) -> tuple[Finding, ...]:
         return tuple(finding for since, finding in self.standing if since == self.line)
 
+    def owed(self, who: str) -> bool:
+        """Whether that reader sees what breaks a law, and not just what nobody promised to be newer."""
+        return any(finding.who == who and finding.broken for _, finding in self.standing)
+
 
 class Trace(NamedTuple):
     """What a script did under a policy. moments[0] is the start, then one a line that holds an event."""
@@ -92,13 +96,13 @@ class Trace(NamedTuple):
 
 
 def play(scenario: Scenario | Script | str, policy: Policy | str) -> Trace:
-    """Play a scenario, or the text of a script, under a policy or the name of one.
+    """Play a scenario of the atlas, by itself or its name, or the text of a script, under a policy or the name of one.
 
-    Raises ScriptError if the text cannot be read or an event cannot happen, ValueError for an unknown policy name,
+    Raises ScriptError if the text cannot be read or an event cannot happen, ValueError for an unknown name,
     policy.BadAnswer if a decision fails.
     """
     if isinstance(scenario, str):
-        scenario = read_scenario(scenario, "script")
+        scenario = named_or_text(scenario)
     elif isinstance(scenario, Script):
         scenario = read_scenario(format(scenario), "script")
     row = policy_named(policy) if isinstance(policy, str) else policy
@@ -110,6 +114,15 @@ def play(scenario: Scenario | Script | str, policy: Policy | str) -> Trace:
         violations += ((moment.line, finding) for finding in moment.new)
         moments.append(moment)
     return Trace(scenario, row, tuple(moments), tuple(violations))
+
+
+def named_or_text(scenario: str) -> Scenario:
+    """The scenario of that name, or a script's text. Raises ValueError for a lone word that names nothing."""
+    if scenario in scenarios():
+        return scenarios()[scenario]
+    if ":" not in scenario and "\n" not in scenario.strip() and scenario.strip():
+        raise ValueError(unknown("scenario", scenario, list(scenarios())))
+    return read_scenario(scenario, "script")
 
 
 def _advance(
@@ -185,7 +198,9 @@ def unknown(what: str, name: str, names: list[str]) -> str:
 
     near = difflib.get_close_matches(name, names, 3, 0.5)
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
-    some = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:8])} and {len(names) - 8} more"
+    some = (
+        ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:8])} and {len(names) - 8} more (cowlab outcomes)"
+    )
     return f"there is no {what} {name!r}.{meant} There are: {some}."
 
 

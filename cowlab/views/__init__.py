@@ -1,7 +1,7 @@
 """Views: pure functions from a value to text, SVG or HTML. Nothing in the core imports them."""
 
 from cowlab.policy import Policy
-from cowlab.scenario import Scenario, play, scenarios
+from cowlab.scenario import Scenario, named_or_text, play
 from cowlab.views.layout import Layout
 from cowlab.views.picture import picture
 from cowlab.views.stepper import Stepper
@@ -24,7 +24,7 @@ def step_through(
     scenario: one of the atlas by its name, a Scenario, or the text of a script. Without policies: v5.7 and v5.9.
     covered: what a line does is covered until one has stepped there.
     """
-    if isinstance(scenario, str) and scenario in scenarios():
-        scenario = scenarios()[scenario]
+    if isinstance(scenario, str):
+        scenario = named_or_text(scenario)
     traces = [play(scenario, policy) for policy in policies or ("v5.7", "v5.9")]
     return Stepper(*traces, title=title, lede=lede, start=start, covered=covered)

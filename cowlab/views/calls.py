@@ -18,6 +18,11 @@ def fork(step: Telling) -> Said:
         return _fork_copies(step, who, child)
     mapped = [pte for _, pte in _pages(step, child) if pte.frame]
     if not mapped:
+        parent = [pte for _, pte in _pages(step, who)]
+        if any(pte.slot is not None for pte in parent):
+            return Said("fork copies nothing: parent and child have the same swap entry.", "the swap entry is shared")
+        if any(pte.frame for pte in parent):
+            return Said(f"fork copies nothing: {child} is not given the page.", "the child does not get it")
         return Said("fork copies nothing: there is no frame to share yet.", "no frame to share yet")
     frames = {numbered(pte) for pte in mapped}
     what = frames.pop() if len(frames) == 1 else f"{len(frames)} frames"
@@ -28,6 +33,11 @@ def fork(step: Telling) -> Said:
         )
     if all(pte.vma is not None and not pte.vma.cow for pte in mapped):
         return Said(f"fork copies nothing: {who} and {child} share {what} on purpose.", "shared memory stays shared")
+    if any(pte.vma is not None and pte.vma.prot == "none" for pte in mapped):
+        return Said(
+            f"fork copies nothing: {who} and {child} map {what}, which no one may read now.",
+            "shared, with no right to read",
+        )
     one = "on one frame" if what.startswith("#") else f"on {what}"
     both = f"{who} and {child} map {what}, both read-only now"
     return Said(

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from cowlab.fault import COPIED, FAULT, REFUSED, REUSE, SIGSEGV
 from cowlab.views.scene import slot_name
-from cowlab.views.telling import Said, Telling, holds, numbered, was_drained, within
+from cowlab.views.telling import Said, Telling, holds, numbered, ought, was_drained, within
 
 
 def write(step: Telling) -> Said:
     if step.outcome == SIGSEGV:
+        old = step.old()
+        if old is None or old.vma is None:
+            return Said(f"{step.who} has nothing mapped at {step.at}: SIGSEGV.", "nothing is mapped")
         return Said(f"{step.who} may not write {step.at}: SIGSEGV.", "no right to write")
     fault = stored(step, step.who, "Write fault")
     if fault is not None:
@@ -108,8 +111,10 @@ def read(step: Telling) -> Said:
     old, reading = step.old(), step.moment.reading
     assert old is not None
     if step.outcome == SIGSEGV or reading is None:
+        if old.vma is None:
+            return Said(f"{step.who} has nothing mapped at {step.at}: SIGSEGV.", "nothing is mapped")
         return Said(f"{step.who} may not read {step.at}: SIGSEGV.", "no right to read")
-    wrong = "" if reading.value == reading.ideal else f", and ought to read {reading.ideal}"
+    wrong = ought(step.moment, "read")
     reads = f"{step.who} reads {reading.value}{wrong}"
     short = f"{step.who} reads {reading.value}{wrong}" if wrong else ""
     if step.outcome != FAULT:
@@ -127,7 +132,7 @@ def read(step: Telling) -> Said:
 def file_read(step: Telling) -> Said:
     reading = step.moment.reading
     assert reading is not None
-    wrong = "" if reading.value == reading.ideal else f", and ought to hold {reading.ideal}"
+    wrong = ought(step.moment, "hold")
     return Said(f"The file holds {reading.value} at {step.at}{wrong}.", f"the file holds {reading.value}{wrong}")
 
 

@@ -127,4 +127,7 @@ def _reading(moment: Moment, index: int) -> str:
     if reading is None:
         return ""
     shows = f'Reading of line {index}: {escape(reading.who)} shows <b class="mono">{reading.value}</b>'
-    return f'<p class="law">{shows}, and ought to show <b class="mono">{reading.ideal}</b>.</p>'
+    owed = moment.owed(reading.who) or reading.value == reading.ideal
+    if owed:
+        return f'<p class="law">{shows}, and ought to show <b class="mono">{reading.ideal}</b>.</p>'
+    return f'<p class="law">{shows}, not <b class="mono">{reading.ideal}</b>, which nobody promised.</p>'

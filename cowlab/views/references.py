@@ -8,7 +8,7 @@ from cowlab.events import TAKERS
 from cowlab.fault import COPIED, FAULT, REFUSED, REUSE
 from cowlab.policy import BREAK, PageInfo
 from cowlab.views.scene import slot_name, told_mapcount, used
-from cowlab.views.telling import Said, Telling, counts, holder_of, within
+from cowlab.views.telling import Said, Telling, counts, holder_of, ought, within
 from cowlab.views.why import told
 from cowlab.world import Reference, page_count
 
@@ -102,7 +102,7 @@ def read(step: Telling) -> Said:
         return Said(
             f"{_subject(reference)} shows {reading.value}, as it ought to.", f"{step.who} shows {reading.value}"
         )
-    wrong = f"shows {reading.value}, and ought to show {reading.ideal}"
+    wrong = f"shows {reading.value}{ought(step.moment, 'show')}"
     return Said(f"{_subject(reference)} {wrong}.", f"{step.who} {wrong}")
 
 

@@ -86,9 +86,14 @@
       first: () => go(0), prev: () => go(at - 1), next: () => go(at + 1), last: () => go(last),
       play, part: () => D.part !== null && go(D.part),
     };
-    root.querySelectorAll("[data-a]").forEach((button) => (button.onclick = () => act[button.dataset.a]()));
-    slider.oninput = () => go(+slider.value);
-    rows.forEach((row, k) => (row.onclick = () => go(k + 1)));
+    const stop = () => timer && play(); // whoever steps by hand has taken over
+    const byHand = (action) => {
+      if (action !== "play") stop();
+      act[action]();
+    };
+    root.querySelectorAll("[data-a]").forEach((button) => (button.onclick = () => byHand(button.dataset.a)));
+    slider.oninput = () => (stop(), go(+slider.value));
+    rows.forEach((row, k) => (row.onclick = () => (stop(), go(k + 1))));
     root.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || event.key === "Enter") return;
       event.stopPropagation(); // JupyterLab's command mode would take arrows, and dd deletes a cell
@@ -96,7 +101,7 @@
       const pressed = event.key === " " && event.target.closest("button, summary");
       if (!action || pressed) return;
       event.preventDefault();
-      act[action]();
+      byHand(action);
     });
     const named = () => {
       const place = D.page && /@(\d+)$/.exec(decodeURIComponent(location.hash));

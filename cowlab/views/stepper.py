@@ -181,8 +181,9 @@ class Stepper:
 
     def _controls(self) -> str:
         last = len(self.traces[0].steps)
-        part = "" if self.part is None else '<button type="button" data-a="part">≠ First difference</button>'
-        key = "" if self.part is None else "<span><kbd>d</kbd> first difference</span>"
+        shown = self.part is not None and not self.covered  # that they will differ is not given away
+        part = "" if not shown else '<button type="button" data-a="part">≠ First difference</button>'
+        key = "" if not shown else "<span><kbd>d</kbd> first difference</span>"
         return (
             '<div class="bar" role="group" aria-label="Step through the script">'
             '<button type="button" data-a="first" aria-label="First (Home)">|◀</button>'
@@ -194,7 +195,7 @@ class Stepper:
             f'{_ticks(self.traces, self.part, self.covered)}</div>{part}<span class="pos"></span></div>'
             f'<p class="keys"><span><kbd>←</kbd> <kbd>→</kbd> step</span><span><kbd>Home</kbd> <kbd>End</kbd> first, last</span>'
             f"<span><kbd>Space</kbd> play</span>{key}<span>click a line to go there</span>"
-            '<span>this place is called <code class="cow-place"></code></span></p>'
+            '<span title="open it again with start=, or behind # in the address of a saved page">this place is called <code class="cow-place"></code></span></p>'
         )
 
     def _panel(self, trace: Trace, layout: Layout, places: int) -> str:
@@ -239,7 +240,7 @@ def _cell(trace: Trace, index: int) -> str:
     moment = trace.moments[index]
     why = escape(note(trace.moments[index - 1], moment, trace.policy))
     reading = moment.reading
-    if reading is not None and reading.value != reading.ideal:
+    if reading is not None and reading.value != reading.ideal and moment.owed(reading.who):
         show = "show" if moment.event is not None and moment.world.reference(moment.event.actor) else "read"
         ought = f'<span class="badt">✗ ought to {show} {reading.ideal}</span>'
         why = f'{escape(reading.who)} {show}s <b class="mono">{reading.value}</b>, {ought}'

@@ -106,3 +106,13 @@ def holder_of(reference: Reference) -> str:
 
 def counts(world: World, number: int) -> str:
     return f"page_count is {page_count(world, number)}"
+
+
+def ought(moment: Moment, verb: str) -> str:
+    """What a reading ought to have been, if something else: as a law, or as what nobody promised."""
+    reading = moment.reading
+    if reading is None or reading.value == reading.ideal:
+        return ""
+    if moment.owed(reading.who) or reading.who.startswith("file"):
+        return f", and ought to {verb} {reading.ideal}"
+    return f", not {reading.ideal}, which nobody promised"

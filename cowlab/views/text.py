@@ -137,7 +137,9 @@ def reading_lines(moment: Moment) -> list[str]:
     reading = moment.reading
     if reading is None:
         return []
-    return [f"reading  {reading.who} shows {reading.value}, ought to show {reading.ideal}"]
+    if reading.value == reading.ideal or moment.owed(reading.who):
+        return [f"reading  {reading.who} shows {reading.value}, ought to show {reading.ideal}"]
+    return [f"reading  {reading.who} shows {reading.value}, not {reading.ideal}, which nobody promised"]
 
 
 def finding_lines(trace: Trace, index: int) -> list[str]:
