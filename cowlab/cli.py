@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import cowlab
 from cowlab import lab, search
-from cowlab.events import MAX_BYTES, ScriptError
+from cowlab.events import GRAMMAR, MAX_BYTES, ScriptError
 from cowlab.events import format as format_event
 from cowlab.policy import POLICIES
 from cowlab.scenario import Scenario, Trace, play, read_scenario, scenarios, unknown
@@ -59,6 +59,15 @@ def main(argv: list[str] | None = None) -> int:
         return 0
 
 
+class Once(argparse.Action):
+    """An option that is not silently overwritten when it is given twice."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        if getattr(namespace, self.dest) != self.default:
+            parser.error(f"{option_string} may be given once; `cowlab outcomes` sets policies side by side")
+        setattr(namespace, self.dest, values)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cowlab", description="A course about one page of memory: see it, break it, check it against real kernels."
@@ -71,8 +80,14 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="play a script under a policy")
     run.add_argument("scenario", help="a .cow file, the name of a scenario of the atlas, or - for standard input")
     run.add_argument(
-        "--policy", default="v6.5", metavar="NAME", help="whose rules (default v6.5); ideal for the specification"
+        "--policy",
+        action=Once,
+        default="v6.5",
+        metavar="NAME",
+        help="whose rules (default v6.5); ideal for the specification",
     )
+    run.epilog = f"The script language, one event a line (docs/script.md says more):\n{GRAMMAR}"
+    run.formatter_class = argparse.RawDescriptionHelpFormatter
     run.add_argument("--check", action="store_true", help="exit with 1 if a law is broken")
     run.set_defaults(act=command_run)
 

@@ -151,7 +151,10 @@ def _match(pattern: tuple[str, ...], words: list[str]) -> tuple[tuple[str, ...],
         if taken is not None:
             pages.append(int(taken)) if element == "@N" else args.append(taken)
     if rest:
-        return f"the end of the line, found {rest[0]!r}"
+        what = (
+            "a page from @0 to @63" if rest[0].startswith("@") and "@N" in "".join(pattern) else "the end of the line"
+        )
+        return f"{what}, found {rest[0]!r}"
     return tuple(args), tuple(pages)
 
 
@@ -180,15 +183,19 @@ def parse_event(text: str) -> Event:
     patterns = RULES.get((kind, words[0]))
     if patterns is None:
         verbs = sorted({verb for who, verb in RULES if who == kind})
-        raise ScriptError(f"unknown verb {words[0]!r}", hint=f"Verbs of {actor}: {', '.join(verbs)}.")
+        from difflib import get_close_matches  # only who mistypes pays for it
+
+        near = get_close_matches(words[0].lower(), verbs, 1, 0.6)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        raise ScriptError(f"unknown verb {words[0]!r}", hint=f"{meant}Verbs of {actor}: {', '.join(verbs)}.")
     expected = []
     for pattern in patterns:
         found = _match(pattern, words[1:])
         if not isinstance(found, str):
             return Event(actor, words[0], *found)
         expected.append(found)
-    forms = " or ".join(f"'{' '.join([actor + ':', words[0], *pattern])}'" for pattern in patterns)
-    raise ScriptError(f"expected {expected[0]}", hint=f"The form is {forms}.")
+    form = " ".join([f"{actor}:", words[0], *patterns[0]])
+    raise ScriptError(f"expected {expected[0]}", hint=f"The form is '{form}'; what is in [] may be left out.")
 
 
 def parse(text: str, file: str = "script") -> Script:
@@ -275,7 +282,8 @@ def impossible(world: World, event: Event) -> str | None:
     if reference is not None:
         return _reference_cannot(reference.verb, reference.write, event)
     if world.process(event.actor) is None:
-        return f"there is no process or reference {event.actor!r}"
+        known = [p.name for p in world.processes] + [r.name for r in world.references]
+        return f"there is no process or reference {event.actor!r} now, only {', '.join(known) or 'none at all'}"
     return _process_cannot(world, event)
 
 

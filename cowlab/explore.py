@@ -101,7 +101,7 @@ def explore(
                     transitions += 1
                     for law in model.broken(before, event, after):
                         edges.setdefault(law, (index, event))
-                    if len(edges) == len(model.laws):
+                    if model.laws and len(edges) == len(model.laws):
                         raise StopSearch
                     if (state := model.canonical(after)) not in found:
                         found.add(state)
@@ -124,19 +124,25 @@ def explore(
     except KeyboardInterrupt:
         stopped = "an interrupt"
     witnesses = {law: witness(model, links, law, *edges[law]) if law in edges else None for law in model.laws}
-    return Exploration(len(links), transitions, depth, stopped, witnesses, hoped)
+    return Exploration(len(links), transitions, len(path(links, -1)), stopped, witnesses, hoped)
 
 
 def witness(model: Model[State], links: list[tuple[int, Any]], law: str, index: int, event: Any) -> tuple[Any, ...]:
     """The events from the start to the edge that breaks the law, checked by replay."""
-    events = [event]
-    while index > 0:
-        index, event = links[index]
-        events.append(event)
-    events.reverse()
+    events = [*path(links, index), event]
     if law not in replay(model, events):
         raise ReplayError(f"{law} is not broken when its witness is replayed: {events}")
     return tuple(events)
+
+
+def path(links: list[tuple[int, Any]], index: int) -> list[Any]:
+    """The events from the start to a state; index -1 is the farthest."""
+    events = []
+    index %= len(links)
+    while index > 0:
+        index, event = links[index]
+        events.append(event)
+    return events[::-1]
 
 
 def replay(model: Model[State], events: Sequence[Any]) -> set[str]:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +95,15 @@ def matrix(
     laws: tuple[str, ...] = LAWS,
     *,
     max_states: int = MAX_STATES,
+    max_megabytes: int = MAX_MEGABYTES,
     cache: Path | None = None,
     executor: Executor | None = None,
     done: Callable[[str], object] = str,
 ) -> dict[str, dict[str, Any]]:
-    """The documents of several built-in rows, by name. done(name) is called as each is there."""
+    """The documents of several built-in rows, by name. done(name) is called as each is there.
+
+    executor: who explores; without one, processes of our own, which end with us.
+    """
     names = list(names)
     found: dict[str, dict[str, Any]] = {}
     for name in names:
@@ -108,8 +113,11 @@ def matrix(
             done(name)
     missing = [name for name in names if name not in found]
     if missing:
-        with executor or ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1)) as pool:
-            jobs = {pool.submit(explore_named, name, bounds, laws, max_states): name for name in missing}
+        with ExitStack() as stack:
+            workers = min(len(missing), os.cpu_count() or 1)
+            pool = executor or stack.enter_context(ProcessPoolExecutor(workers))
+            limits = (max_states, max_megabytes)
+            jobs = {pool.submit(explore_named, name, bounds, laws, *limits): name for name in missing}
             for job in as_completed(jobs):
                 name = jobs[job]
                 found[name] = job.result()
@@ -118,8 +126,10 @@ def matrix(
     return {name: found[name] for name in names}
 
 
-def explore_named(name: str, bounds: Bounds, laws: tuple[str, ...], max_states: int) -> dict[str, Any]:
-    return explore_policy(policy_named(name), bounds, laws, max_states=max_states)
+def explore_named(
+    name: str, bounds: Bounds, laws: tuple[str, ...], max_states: int, max_megabytes: int
+) -> dict[str, Any]:
+    return explore_policy(policy_named(name), bounds, laws, max_states=max_states, max_megabytes=max_megabytes)
 
 
 # --- the cache -------------------------------------------------------------------------------------------------------

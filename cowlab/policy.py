@@ -430,8 +430,12 @@ class Policy(NamedTuple):
         unknown = sorted(set(cells) - set(self._fields))
         if unknown:
             raise ValueError(f"a policy has no {unknown[0]!r}; its cells are {', '.join(self._fields)}")
+        for cell, value in cells.items():
+            if cell in ANSWERS and not callable(value):
+                raise ValueError(f"{cell}: expected a function of a PageInfo, found {value!r}")
         changed = ", ".join(f"{cell}={getattr(value, '__name__', value)}" for cell, value in cells.items())
-        return self._replace(**{"name": f"{self.name}({changed})", **cells})
+        named = {"name": f"{self.name}({changed})", "about": f"as {self.name}, but {changed}"}
+        return self._replace(**{**named, **cells})
 
     def ask(self, cell: str, page: PageInfo) -> Answer:
         """The answer of one decision. For reuse, True and False stand for reuse and copy.
@@ -448,7 +452,8 @@ class Policy(NamedTuple):
         for allowed in ANSWERS[cell]:
             if answer is allowed or (type(answer) is type(allowed) and answer == allowed):
                 return allowed
-        expected = ", ".join(map(str, ANSWERS[cell]))
+        expected = ", ".join(map(str, ANSWERS[cell])) + (" (or True, False)" if cell == "reuse" else "")
+        expected += "; did you forget return?" if answer is None else ""
         raise BadAnswer(f"{self.name}: {cell} answered {answer!r}, expected one of {expected}, when asked about {page}")
 
     @property

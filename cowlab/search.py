@@ -125,10 +125,10 @@ def bounds_words(found: dict[str, Any]) -> str:
 
 
 def mark(result: dict[str, Any], found: dict[str, Any]) -> str:
-    """✗ and the length, ✓ only where all was seen, ◐ where it was not."""
+    """✗ and the length, ✓ only where all was seen, ◐ where it was not: of the longest scripts not all were tried."""
     if result["holds"] is False:
         return f"[bold red]✗ {result['length']}[/]"
-    return "[green]✓ complete[/]" if result["holds"] else f"[yellow]◐ to depth {found['depth']}[/]"
+    return "[green]✓ complete[/]" if result["holds"] else f"[yellow]◐ to depth {max(found['depth'] - 1, 0)}[/]"
 
 
 # --- matrix ----------------------------------------------------------------------------------------------------------
@@ -138,7 +138,8 @@ def command_matrix(args: argparse.Namespace) -> int:
     bounds, laws = read_bounds(args)
     cache = None if args.no_cache else cache_folder()
     with ticking(len(POLICIES)) as done:
-        rows = matrix(POLICIES, bounds, laws, max_states=args.max_states, cache=cache, done=done)
+        limits: dict[str, Any] = {"max_states": args.max_states, "max_megabytes": args.max_memory}
+        rows = matrix(POLICIES, bounds, laws, cache=cache, done=done, **limits)
     if args.json:
         print(json.dumps({name: cells(found) for name, found in rows.items()}, indent=1))
         return 0

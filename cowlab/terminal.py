@@ -39,7 +39,7 @@ def console(args: argparse.Namespace) -> Console:
         raise Problem("tables need the package 'rich': pip install rich, or use --json") from None
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without these signs gets question marks
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200  # a file or pipe need not be narrow
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 500  # a file or pipe need not be narrow
     made = Console(no_color=args.no_color or None, highlight=False, width=width)
     made.on_broken_pipe = reader_gone  # type: ignore[method-assign]
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -226,7 +227,7 @@ WRONG = {
     "P: write é": ("found 'é'", "'P: write V [@N]'"),
     "P: poke 0": ("found '0'", "'P: poke V [@N]'"),
     "g: write 0": ("found '0'", "'g: write V"),
-    "P: write A @64": ("expected the end of the line, found '@64'", "'P: write V [@N]'"),
+    "P: write A @64": ("expected a page from @0 to @63, found '@64'", "'P: write V [@N]'"),
     "P: write A @-1": ("found '@-1'", "'P: write V [@N]'"),
     "P: read @01": ("found '@01'", "'P: read [@N]'"),
     "P: read @": ("found '@'", "'P: read [@N]'"),
@@ -496,3 +497,8 @@ def test_when_everybody_has_gone_nothing_can_happen() -> None:
 def test_a_script_is_a_tuple_of_lines() -> None:
     assert isinstance(parse("P: read"), Script)
     assert isinstance(parse("P: read"), tuple)
+
+
+def test_the_documentation_has_the_whole_grammar() -> None:
+    text = (Path(__file__).resolve().parent.parent / "docs" / "script.md").read_text("utf-8")
+    assert GRAMMAR in text

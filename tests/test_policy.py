@@ -373,7 +373,8 @@ def test_a_hybrid_is_a_row_with_one_cell_replaced() -> None:
     hybrid = row.with_(fork=other.fork)
     assert hybrid.fork is other.fork
     assert hybrid.name == "v5.9(fork=page_try_dup_anon_rmap)"
-    assert hybrid._replace(fork=row.fork, name=row.name) == row
+    assert hybrid.about == "as v5.9, but fork=page_try_dup_anon_rmap"
+    assert hybrid._replace(fork=row.fork, name=row.name, about=row.about) == row
     assert row == POLICIES["v5.9"]
 
 

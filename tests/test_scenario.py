@@ -161,7 +161,7 @@ def test_an_event_that_cannot_happen_is_named_with_what_could() -> None:
     with pytest.raises(ScriptError) as caught:
         play(read_scenario("# a title\nP: write A\nC: read @0\n", "mine.cow"), "v5.7")
     where, shown, hint = str(caught.value).split("\n")
-    assert where == "mine.cow:3: this cannot happen: there is no process or reference 'C'"
+    assert where == "mine.cow:3: this cannot happen: there is no process or reference 'C' now, only P"
     assert shown == "    C: read"
     assert hint.startswith("What could happen instead: ")
     assert "P: fork C" in hint

@@ -70,8 +70,9 @@ Said = tuple[str, str] | None  # what was true, and what to say about the guess
 def _said(truth: object, word: object) -> Said:
     if word is None or word == OPEN:
         return None
-    true, guessed = str(truth), str(word).strip()
-    if guessed.casefold() == true.casefold():
+    true, guessed = str(truth), str(word).strip().strip("'\"")
+    same = guessed == true if len(true) == 1 else guessed.casefold() == true.casefold()  # a and A are two letters
+    if same:
         return true, "as you said"
     if true in OUTCOMES and guessed.casefold() not in OUTCOMES and len(guessed) > 1:
         return true, f"you said {guessed!r}, which is not a word of the table"
