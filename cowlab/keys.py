@@ -8,6 +8,7 @@ or a fresh one), and the next store decides anew who is stale. So the space is f
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Callable, Iterable
 from itertools import pairwise, permutations
 from typing import Any
@@ -184,23 +185,44 @@ def fields_read(policy: Policy) -> frozenset[str]:
     todo: list[Any] = list(policy.decisions.values())
     while todo:
         function = todo.pop()
-        code = getattr(function, "__code__", None)
-        if (
-            code is None
-            or code.co_freevars
-            or code.co_argcount != 1
-            or any(hasattr(c, "co_names") for c in code.co_consts)
-        ):
+        asked = asked_for(function)
+        if asked is None:
             return frozenset(PageInfo._fields)
-        if code in known:
-            continue
-        known.add(code)
-        for name in code.co_names:
-            if name in PageInfo._fields:
-                found.add(name)
-            elif name in function.__globals__:
-                value = function.__globals__[name]
-                todo += [value] if callable(value) else []
-            else:  # a builtin, or an attribute that is none of PageInfo's: getattr, _asdict, __class__ ...
-                return frozenset(PageInfo._fields)
+        if function not in known:
+            known.add(function)
+            found |= asked[0]
+            todo += asked[1]
     return frozenset(found)
+
+
+def asked_for(function: Any) -> tuple[set[str], list[Any]] | None:
+    """The fields for which a function asks its only argument, and the functions that it calls.
+
+    None where it does anything else with its argument, or with names: then it may read what it likes.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_freevars or code.co_cellvars or code.co_argcount + code.co_kwonlyargcount != 1:
+        return None
+    if any(hasattr(constant, "co_code") for constant in code.co_consts):
+        return None
+    page, fields, helpers = code.co_varnames[0], set[str](), list[Any]()
+    done = [op for op in dis.get_instructions(code) if op.opname != "PRECALL"]
+    for before, op, after in zip([None, *done], done, done[1:], strict=False):
+        if "FAST" in op.opname:
+            *others, last = op.argval if isinstance(op.argval, tuple) else (op.argval,)
+            if page in others:
+                return None
+            if last == page and after.opname == "LOAD_ATTR" and after.argval in PageInfo._fields:
+                fields.add(after.argval)
+            elif last == page and not (
+                before and before.opname == "LOAD_GLOBAL" and (after.opname, after.arg) == ("CALL", 1)
+            ):
+                return None
+        elif op.opname == "LOAD_GLOBAL":
+            if op.argval not in function.__globals__:  # a builtin may be eval or vars
+                return None
+            value = function.__globals__[op.argval]
+            helpers += [value] if callable(value) else []
+        elif op.opcode in dis.hasname and not (op.opname == "LOAD_ATTR" and op.argval in fields):
+            return None
+    return fields, helpers
