@@ -52,14 +52,12 @@ class Exploration(NamedTuple):
     def complete(self) -> bool:
         return not self.stopped
 
-    @property
-    def too_many(self) -> bool:
-        """Whether it was the number of states that ended it."""
-        return self.stopped.endswith(" states")
-
 
 class ReplayError(RuntimeError):
     """A path could not be replayed: the step is not a function of its state, or depends on hidden things."""
+
+
+A_LAW = "a law is broken"
 
 
 class StopSearch(Exception):
@@ -74,12 +72,13 @@ def explore(
     *,
     max_states: int = 1_000_000,
     max_depth: int | None = None,
+    first: bool = False,
     exhausted: Callable[[], str] = str,
     progress: Progress | None = None,
 ) -> Exploration:
     """Every state that can be reached, nearest first.
 
-    max_states, max_depth: bounds. exhausted() is asked now and then and names another bound that is reached, if any.
+    max_states, max_depth: bounds. first: end when the first law is broken, not only when all are. exhausted() is asked now and then and names another bound that is reached, if any.
     An interrupt (KeyboardInterrupt) returns what is known so far. Raises ReplayError if a witness does not replay.
     """
     links: list[tuple[int, Any]] = [(-1, None)]  # how each state was found: from which one, by which event
@@ -101,7 +100,7 @@ def explore(
                     transitions += 1
                     for law in model.broken(before, event, after):
                         edges.setdefault(law, (index, event))
-                    if model.laws and len(edges) == len(model.laws):
+                    if edges and (first or len(edges) == len(model.laws)):
                         raise StopSearch
                     if (state := model.canonical(after)) not in found:
                         found.add(state)
@@ -120,7 +119,7 @@ def explore(
             depth += bool(following)
             frontier = following
     except StopSearch:
-        stopped = "every law is broken"
+        stopped = "every law is broken" if len(edges) == len(model.laws) else A_LAW
     except KeyboardInterrupt:
         stopped = "an interrupt"
     witnesses = {law: witness(model, links, law, *edges[law]) if law in edges else None for law in model.laws}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cowlab.events import TAKERS, Event, candidates, format
-from cowlab.explore import Exploration, Progress, explore
+from cowlab.explore import A_LAW, Progress, explore
 from cowlab.fault import REFUSED, SKIPPED, Step
 from cowlab.ideal import Ideal, follow
 from cowlab.kernel import transition
@@ -22,6 +22,7 @@ DEFAULT_EVENTS = (
 )
 NAMED = (*TAKERS, "fork", "swap_out", "migrate", "hold", "drop")  # their first word is a name
 STORES = ("write", "poke", "vm_write")  # and these have a letter
+FIRST_STATES = 1_500
 POINTLESS = (*TAKERS, "hold")  # where they fail they leave a name behind that holds nothing, and only takes up room
 REDUCTION = "frames, slots and cells by first use; processes and references interchangeable; stores by who may see them"
 
@@ -194,27 +195,22 @@ def check(
 ) -> Report:
     """Explore, and say for each law whether it holds.
 
-    A law once broken is not asked again, and what only it could tell apart is left out of the key. So the search begins
-    small, and begins anew with the laws that are left and room for four times the states, until it is complete.
+    A law once broken is not asked again, and what only it could tell apart is left out of the key: then the search
+    begins anew with the laws that are left. The first search is a short one, for what breaks early.
     """
-    row, asked, room = tabulated(policy), laws, min(1_500, max_states)
+    row, left = tabulated(policy), laws
     witnesses: dict[str, tuple[Event, ...] | None] = dict.fromkeys(laws)
+    limits: Any = {"max_depth": max_depth, "exhausted": exhausted, "progress": progress}
+    short = max_states > FIRST_STATES
     while True:
-        model = Memory(row, bounds, asked)
-        found = explore(model, max_states=room, max_depth=max_depth, exhausted=exhausted, progress=progress)
+        model = Memory(row, bounds, left)
+        room = FIRST_STATES if short else max_states
+        found = explore(model, max_states=room, first=not short, **limits)
         witnesses.update({law: (*model.prefix, *path) for law, path in found.witnesses.items() if path is not None})
-        left = tuple(law for law in asked if witnesses[law] is None)
-        if not found.too_many or not left or room >= max_states:
-            return _report(row, bounds, found, witnesses, left)
-        asked, room = left, min(4 * room, max_states)
-
-
-def _report(
-    policy: Tabulated,
-    bounds: Bounds,
-    found: Exploration,
-    witnesses: dict[str, tuple[Event, ...] | None],
-    left: Iterable[str],
-) -> Report:
+        left = tuple(law for law in left if witnesses[law] is None)
+        again = found.stopped == A_LAW or (short and found.states >= room)
+        if not (left and again):
+            break
+        short = False
     stopped = found.stopped if left else ""
-    return Report(policy, bounds, found.states, found.transitions, found.depth, stopped, witnesses, found.sometimes)
+    return Report(row, bounds, found.states, found.transitions, found.depth, stopped, witnesses, found.sometimes)
