@@ -107,9 +107,8 @@ class Keys:
             out += (-3, hold.lru, frames[hold.frame] if hold.frame in met else 0)
         for cached in world.cache:
             out += (-4, self.kinds[cached.kind, cached.number], frames[cached.frame], slots[cached.slot])
-        for number, frame in enumerate(world.frames):
-            if frame is not None and frame.slot is not None and frame.slot in slots:
-                frames[number]  # in the swap cache of an entry
+        for slot in list(slots):
+            frames[cached_in(world, slot)]  # the swap cache of an entry
         for number in list(frames):
             if number:
                 frame = world.frame(number)
