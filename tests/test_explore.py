@@ -138,7 +138,7 @@ def two_of_five(state: Jug, event: str) -> Jug | None:
 def test_a_bound_on_states_is_named(most: int) -> None:
     found = explore(Jugs(), max_states=most)
     assert found.stopped == f"{most} states"
-    assert found.too_many
+    assert found.stopped.endswith(" states")
     assert not found.complete
     assert most <= found.states < most + 6  # the state in hand is done with: it has six events
 
@@ -147,7 +147,7 @@ def test_a_bound_on_states_is_named(most: int) -> None:
 def test_a_bound_on_depth_is_named(deepest: int) -> None:
     found = explore(Jugs(), max_depth=deepest)
     assert found.stopped == f"depth {deepest}"
-    assert (found.complete, found.too_many) == (False, False)
+    assert not found.complete
     assert found.depth == deepest
     assert (found.witnesses["nobody measures 4"] is not None) == (deepest >= len(FOUR))
 
@@ -158,7 +158,7 @@ def test_bounds_that_are_not_reached_change_nothing() -> None:
 
 def test_a_bound_of_the_caller_is_named() -> None:
     found = explore(Jugs(), exhausted=lambda: "7 MB of memory")
-    assert (found.stopped, found.complete, found.too_many) == ("7 MB of memory", False, False)
+    assert (found.stopped, found.complete) == ("7 MB of memory", False)
     assert found.states == 3  # the start, and what can be filled
 
 
@@ -291,7 +291,7 @@ def interrupted_after(steps: int, model: Jugs) -> Exploration:
 def test_an_interrupt_returns_what_is_known() -> None:
     none, some, most = (interrupted_after(steps, Jugs()) for steps in (0, 10, 90))
     for found in (none, some, most):
-        assert (found.stopped, found.complete, found.too_many) == ("an interrupt", False, False)
+        assert (found.stopped, found.complete) == ("an interrupt", False)
     assert (none.states, none.transitions, none.depth) == (1, 0, 0)
     assert 1 < some.states < most.states == 16
     assert some.witnesses["nobody measures 4"] is None
@@ -337,3 +337,11 @@ def test_a_law_that_depends_on_hidden_things_is_found_out() -> None:
 
     with pytest.raises(ReplayError, match="nobody measures 4 is not broken when its witness is replayed"):
         explore(Forgetful())
+
+
+def test_a_search_for_the_first_ends_when_one_law_is_broken() -> None:
+    """`first` is for a caller who will go on without that law."""
+    found = explore(Jugs(), first=True)
+    assert found.witnesses == {"nobody measures 4": FOUR, "no jug overflows": None}
+    assert found.stopped == "a law is broken"
+    assert not found.complete
