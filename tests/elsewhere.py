@@ -27,7 +27,6 @@ CORE_TESTS = (
     "ideal",
     "explore",
     "laws",
-    "model",
     "scenario",
 )
 CARRIED = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
