@@ -17,18 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE_CHECK = Path("tests") / "core_check.py"
-CORE_TESTS = (
-    "world",
-    "events",
-    "policy",
-    "fault",
-    "reclaim",
-    "kernel",
-    "ideal",
-    "explore",
-    "laws",
-    "scenario",
-)
+CORE_TESTS = ("world", "events", "policy", "fault", "reclaim", "kernel", "ideal", "explore", "laws", "scenario")
 CARRIED = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 # No plug-in that another interpreter lacks, no cache or bytecode left in the tree.
 PYTEST = ("-q", "-p", "no:cacheprovider", "--color=no", "-o", "addopts=")
