@@ -22,7 +22,7 @@ from cowlab.model import REDUCTION, Bounds, Report, check
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import policy_named
 
-CORE = ("world", "events", "policy", "fault", "reclaim", "kernel", "ideal", "explore", "laws", "keys", "model")
+CORE = ("world", "events", "policy", "fault", "reclaim", "gup", "kernel", "ideal", "explore", "laws", "keys", "model")
 MAX_STATES = 500_000
 MAX_MEGABYTES = 4_000
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cowlab"
 
 # Each room may import from the rooms before it. `policy` and `explore` import nothing of ours at all.
-ORDER = ["world", "events", "policy", "fault", "reclaim", "kernel", "ideal", "explore", "laws", "keys", "model"]
+ORDER = ["world", "events", "policy", "fault", "reclaim", "gup", "kernel", "ideal", "explore", "laws", "keys", "model"]
 ORDER += ["scenario"]
 ORDER += ["views", "live", "grading", "lab", "matrix", "terminal", "search", "cli", "__main__"]
 CORE = ORDER[: ORDER.index("views")]
