@@ -65,6 +65,11 @@ class Ideal(NamedTuple):
         """The number of the cell which that process has at that page."""
         return next((cell for owner, at, cell in self.maps if (owner, at) == (name, page)), None)
 
+    @property
+    def by_name(self) -> dict[str, Contract]:
+        """All contracts, for whoever asks for more than one."""
+        return {contract.name: contract for contract in self.contracts}
+
     def contract(self, name: str) -> Contract | None:
         return next((contract for contract in self.contracts if contract.name == name), None)
 

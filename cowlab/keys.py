@@ -47,9 +47,7 @@ class Keys:
         self.kinds = ByUse()  # numbers for whatever has few kinds, in the order in which they come up
 
     def __call__(self, world: World, ideal: Ideal) -> Key:
-        if not self.symmetry:
-            return self.write(world, ideal, world.processes, world.references)
-        if len(world.processes) < 2 and len(world.references) < 2:
+        if not self.symmetry or (len(world.processes) < 2 and len(world.references) < 2):
             return self.write(world, ideal, world.processes, world.references)
         processes = orders(world.processes, lambda process: self.process_kind(world, process))
         references = orders(world.references, lambda r: self.kinds[r.can_read, r.write, r.take])
@@ -87,7 +85,7 @@ class Keys:
                 )
                 if pte.vma is not None:
                     on.setdefault(pte.frame if pte.slot is None else cached_in(world, pte.slot), []).append(cell)
-        contracts = {contract.name: contract for contract in ideal.contracts} if self.cells else {}
+        contracts = ideal.by_name if self.cells else {}
         met = self.met(world, on, contracts)
         for reference in references:
             out.append(-2)
@@ -165,8 +163,8 @@ def orders(things: tuple[Any, ...], kind: Callable[[Any], int]) -> list[tuple[An
 
 def stranger(seen: Store, cell: Cell) -> int:
     """0: the content of one's own cell, present or past; else a device's store (1), a CPU's (2), or neither (3)."""
-    known = {id_ for old in cell.past for id_ in old.store.ids}.union(cell.now.ids)
-    return 0 if not known.isdisjoint(seen.ids) else 1 if seen.device else 2 if seen.by else 3
+    own = seen.same_as(cell.now) or any(seen.same_as(old.store) for old in cell.past)
+    return 0 if own else 1 if seen.device else 2 if seen.by else 3
 
 
 def contents(world: World, pte: Pte, page: int) -> Store:

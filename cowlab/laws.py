@@ -67,16 +67,14 @@ def readers(world: World, ideal: Ideal) -> Iterator[Reader]:
             seen, number = sees(world, pte, page), ideal.cell_at(process.name, page)
             if seen is not None and number is not None:
                 yield Reader(place(process.name, page), seen, ideal.cell(number), True)
-    contracts = {contract.name: contract for contract in ideal.contracts}
+    contracts = ideal.by_name
     for reference in world.references:
         looked, contract = looks(world, reference), contracts.get(reference.name)
         if looked is not None and contract is not None:
             yield Reader(reference.name, looked, ideal.cell(contract.cell), contract.holds)
 
 
-def findings(
-    before: World, ideal_before: Ideal, event: Event, step: Step, ideal: Ideal, policy: Policy
-) -> list[Finding]:
+def findings(before: World, event: Event, step: Step, ideal: Ideal, policy: Policy) -> list[Finding]:
     """What is wrong after this event, economy aside. What was wrong before and still is comes again, with the same key."""
     found = [finding for reader in readers(step.world, ideal) if (finding := look(reader)) is not None]
     found += protection(before, event, step)
@@ -87,10 +85,10 @@ def findings(
 def look(reader: Reader) -> Finding | None:
     """isolation, dma-isolation and coherence, for one reader."""
     seen, cell = reader.sees, reader.cell
-    if any(id_ in cell.now.ids for id_ in seen.ids):
+    if seen.same_as(cell.now):
         return None
     for old in reversed(cell.past):
-        if any(id_ in old.store.ids for id_ in seen.ids):
+        if seen.same_as(old.store):
             promised = old.missed and reader.current
             return Finding("coherence", "stale" if promised else "snapshot", reader.who, seen, cell.now, promised)
     if seen.device:
@@ -117,7 +115,7 @@ def accounting(before: World, world: World, ideal: Ideal, policy: Policy) -> Ite
         old = known[number] if number < len(known) else None
         if frame is not None and frame.freed and not (old is not None and old.freed):
             yield Finding("accounting", "accounting", _user(world, number))
-    contracts = {contract.name: contract for contract in ideal.contracts}
+    contracts = ideal.by_name
     for reference in world.references:
         contract = contracts.get(reference.name)
         if reference.take != "PIN" or reference.frame is None or contract is None:

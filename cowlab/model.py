@@ -32,9 +32,13 @@ def event_specs() -> tuple[str, ...]:
     found = {"g: write": None}
     for event in candidates(("P", "C"), ("g",), (0,), None, "A"):
         if event.actor == "P" or (event.actor == "kernel" and event.verb != "ksm") or event.verb == "put":
-            words = () if event.verb in STORES else event.args[event.verb in NAMED :]
-            found[" ".join((event.verb, *words))] = None
+            found[" ".join(spec_of(event))] = None
     return tuple(found)
+
+
+def spec_of(event: Event) -> tuple[str, ...]:
+    """An event without its names, letters and pages: its verb, and the words that choose a kind of it."""
+    return (event.verb, *(() if event.verb in STORES else event.args[event.verb in NAMED :]))
 
 
 class Bounds(NamedTuple):
@@ -113,8 +117,7 @@ class Memory:
             if event.actor in references:  # looking through a reference changes nothing
                 wanted = self.device if event.verb == "write" else event.verb == "put" and ("put",) in self.specs
             else:
-                words = () if event.verb in STORES else event.args[event.verb in NAMED :]
-                wanted = (event.verb, *words) in self.specs and event.actor != "file"
+                wanted = spec_of(event) in self.specs and event.actor != "file"
             room = {"fork": len(processes) < self.bounds.processes, "hold": hold}.get(event.verb, True)
             if wanted and room and (event.verb not in TAKERS or len(references) < self.bounds.references):
                 yield event
@@ -138,7 +141,7 @@ class Memory:
         if after.world is before.world and step.outcome != REFUSED:
             return []
         if self.keys.cells and event.verb in STORES:  # only a store makes a stranger, or somebody stale
-            found = findings(before.world, before.ideal, event, step, after.ideal, self.policy)
+            found = findings(before.world, event, step, after.ideal, self.policy)
         else:
             found = [*protection(before.world, event, step)]
             found += accounting(before.world, after.world, after.ideal, self.policy)

@@ -135,7 +135,7 @@ def _advance(
     if step is None:
         raise _cannot_happen(scenario, last.world, line, event)
     ideal = follow(last.ideal, last.world, event, step)
-    found = findings(last.world, last.ideal, event, step, ideal, policy)
+    found = findings(last.world, event, step, ideal, policy)
     standing = tuple((known.setdefault(finding.key, line.number), finding) for finding in found)
     wasted = sum(needless(last.world, last.ideal, copy) for copy in step.copies)
     seen = _reading(line.number, event, step.world, ideal) if event.verb == "read" else None

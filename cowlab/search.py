@@ -32,9 +32,7 @@ def add_bounds(parser: argparse.ArgumentParser) -> None:
             f"--{name}", type=int, default=value, metavar="N", help=f"at most so many at once ({value})"
         )
     parser.add_argument("--kind", choices=KINDS, default=default.kind, help="what the pages are (anon)")
-    parser.add_argument(
-        "--events", metavar="LIST", help=f"verbs, by commas (default: {','.join(DEFAULT_EVENTS)})".replace("%", "%%")
-    )
+    parser.add_argument("--events", metavar="LIST", help=f"verbs, by commas (default: {','.join(DEFAULT_EVENTS)})")
     parser.add_argument("--max-states", type=int, default=MAX_STATES, metavar="N", help=f"stop there ({MAX_STATES:,})")
     parser.add_argument(
         "--max-memory", type=int, default=MAX_MEGABYTES, metavar="MB", help=f"stop there ({MAX_MEGABYTES:,})"
@@ -105,7 +103,7 @@ def counting() -> Iterator[Callable[[int, int, int], object]]:
 def print_exploration(found: dict[str, Any], out: Console) -> None:
     rows = table("law", "verdict", "shortest script that breaks it")
     for law, result in found["laws"].items():
-        rows.add_row(law, f"{mark(result, found)}", "\n".join(result["witness"] or ()))
+        rows.add_row(law, mark(result, found), "\n".join(result["witness"] or ()))
     out.print(f"[bold]{found['policy']}[/]  {bounds_words(found)}\n")
     out.print(rows)
     end = "all of them: complete" if found["complete"] else f"stopped at {found['stopped']}: not complete"
@@ -148,7 +146,7 @@ def command_matrix(args: argparse.Namespace) -> int:
     for name, found in rows.items():
         shown.add_row(name, POLICIES[name].since, *(mark(found["laws"][law], found) for law in laws))
     out.print(shown)
-    out.print(f"{bounds_words(next(iter(rows.values())))}")
+    out.print(bounds_words(next(iter(rows.values()))))
     out.print(
         "✗ 5: broken, by a script of 5 lines (cowlab explore shows it)   ✓ complete: holds in all states within the"
     )

@@ -30,6 +30,9 @@ class Store(NamedTuple):
     by: str = ""
     device: bool = False
 
+    def same_as(self, other: Store) -> bool:
+        return not set(self.ids).isdisjoint(other.ids)
+
 
 ZERO = Store("0", (0,))
 FILE = Store("F", (-1,))

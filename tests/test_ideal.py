@@ -223,7 +223,7 @@ def test_the_ideal_row_breaks_no_law(walk: list[tuple[str, int]]) -> None:
     told = Ideal()
     for before, event, step in along(walk, IDEAL):
         after = follow(told, before, event, step)
-        found = findings(before, told, event, step, after, IDEAL)
+        found = findings(before, event, step, after, IDEAL)
         assert [finding for finding in found if finding.broken and finding.law in BREAKING] == []
         told = after
 

@@ -751,7 +751,7 @@ def test_long_walks_never_break_the_accounting(policy: str, walk: list[int]) -> 
             step = transition(world, event, row)
             assert step is not None
             after = follow(ideal, world, event, step)
-            broken = [f for f in findings(world, ideal, event, step, after, row) if f.law == "accounting"]
+            broken = [f for f in findings(world, event, step, after, row) if f.law == "accounting"]
             assert not broken, (event, broken)
             world, ideal = step.world, after
 
