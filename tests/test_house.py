@@ -18,8 +18,8 @@ PACKAGE = ROOT / "cowlab"
 # Each room may import from the rooms before it. `policy` and `explore` import nothing of ours at all.
 ORDER = ["world", "events", "policy", "fault", "reclaim", "gup", "kernel", "ideal", "explore", "laws", "keys", "model"]
 ORDER += ["scenario"]
-ORDER += ["views", "live", "grading", "lab", "matrix", "terminal", "search", "cli", "__main__"]
-CORE = ORDER[: ORDER.index("views")]
+ORDER += ["matrix", "views", "live", "grading", "lab", "terminal", "search", "cli", "__main__"]
+CORE = ORDER[: ORDER.index("matrix")]
 ALONE = {"policy", "explore"}
 # Packages that a view or a grader may want and a bare machine does not have.
 OPTIONAL = {"IPython", "anywidget", "dask", "distributed", "graphviz", "ipywidgets"}

@@ -1,5 +1,10 @@
 """Views: pure functions from a value to text, SVG or HTML. Nothing in the core imports them."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
 from cowlab.policy import Policy
 from cowlab.scenario import Scenario, named_or_text, play
 from cowlab.views.layout import Layout
@@ -9,6 +14,15 @@ from cowlab.views.text import text_frame
 from cowlab.views.words import changes, note, sentence
 
 __all__ = ["Layout", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
+
+# What needs more than the standard library, or is seldom wanted, is loaded when it is first asked for.
+LATER: dict[str, str] = {}
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return getattr(import_module(f"cowlab.views.{LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def step_through(

@@ -7,30 +7,24 @@ and a step touches only what differs.
 from __future__ import annotations
 
 import base64
-import hashlib
-import itertools
-import json
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 from html import escape
-from importlib import resources
 from typing import Any
 
 from cowlab.events import format as format_event
 from cowlab.scenario import Trace
-from cowlab.views import panel, scene
+from cowlab.views import mount, panel, scene
 from cowlab.views.compare import first_difference
 from cowlab.views.layout import Layout
 from cowlab.views.legend import legend
 from cowlab.views.panel import Strings
-from cowlab.views.picture import picture, style, svg
+from cowlab.views.picture import picture, svg
 from cowlab.views.text import frame_lines, text_frame
 from cowlab.views.words import note
 from cowlab.world import PIN_BIAS
 
 STILL_BYTES = 50_000  # text frames for readers without scripts: beyond this only those where something is decided
-_count = itertools.count(1)
 
 
 class Stepper:
@@ -95,28 +89,13 @@ class Stepper:
 
     def html(self) -> str:
         """A page of its own, which steps without network; its address may end in a place, as in `#leak@5`."""
-        return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            f"<title>{escape(self.title)}</title><style>{PAGE}</style></head><body>{self.fragment(page=True)}</body></html>"
-        )
+        return mount.page(self.title, self.fragment(page=True))
 
     def fragment(self, page: bool = False) -> str:
-        """The HTML of one Stepper with everything it needs.
-
-        What steps travels as data: where scripts are not trusted, styles are not either, and dead controls would lie
-        about in the page.
-        """
+        """The HTML of one Stepper with everything it needs."""
         layout = Layout.of(self.traces)
-        data = self._data(layout, page)
-        ident = f"cow-{hashlib.sha1(data.encode()).hexdigest()[:10]}-{next(_count)}"
-        return (
-            f'<div class="cowlab cow-stepper{" cow-ahead" if self.covered else ""}" data-cowlab="{ident}" tabindex="-1">'
-            f"<style>{style('picture.css')}{style('cowlab.css')}</style>"
-            f'<h1 class="cow-title">{escape(self.title)}</h1><p class="lede">{escape(self.lede)}</p>'
-            f'<div class="cow-live"></div><div class="cow-still">{self._still(layout)}</div>'
-            f'<script type="application/json" class="cow-frames">{data}</script>'
-            f'<script>({script()})("{ident}")</script></div>'
-        )
+        about = {"title": self.title, "lede": self.lede, "still": self._still(layout)}
+        return mount.fragment("stepper", self.data(page), **about, classes=" cow-ahead" * self.covered)
 
     def _live(self, layout: Layout, places: int, drawn: Iterable[str]) -> str:
         """What the script fills: table, controls, panels, legend, text frames."""
@@ -130,7 +109,9 @@ class Stepper:
             '<div class="sr cow-say" aria-live="polite"></div>'
         )
 
-    def _data(self, layout: Layout, page: bool) -> str:
+    def data(self, page: bool = False) -> dict[str, Any]:
+        """What the browser needs to step. page: whether the place stands in the address."""
+        layout = Layout.of(self.traces)
         strings = Strings()
         panels = [panel.panels(trace, layout, strings) for trace in self.traces]
         live = self._live(layout, len(panels[0][0]) // 2, strings.strings)
@@ -140,7 +121,7 @@ class Stepper:
             for t in self.traces
         ]
         script = [format_event(event) for event in self.traces[0].scenario.events]
-        data = {
+        return {
             "name": self.traces[0].scenario.name,
             "names": [trace.policy.name for trace in self.traces],
             "script": script,
@@ -153,8 +134,6 @@ class Stepper:
             "strings": coded,
             "tokens": list(strings.tokens),
         }
-        # no < at all: neither </script> nor <!-- can end the element early
-        return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
     # --- the parts of the page ---------------------------------------------------------------------------------------
 
@@ -231,11 +210,6 @@ def _columns(width: float, inner: str) -> str:
     return f'<div class="two" style="grid-template-columns:{columns}">{inner}</div>'
 
 
-@cache
-def script() -> str:
-    return resources.files("cowlab.views").joinpath("stepper.js").read_text("utf-8").strip()
-
-
 def _cell(trace: Trace, index: int) -> str:
     moment = trace.moments[index]
     why = escape(note(trace.moments[index - 1], moment, trace.policy))
@@ -295,8 +269,3 @@ def _image(trace: Trace, layout: Layout, index: int) -> str:
     data = base64.b64encode(drawn.encode()).decode()
     alt = escape(f"{trace.policy.name}, {'line ' + str(index) if index else 'start'}. The text frame says the same.")
     return f'<img src="data:image/svg+xml;base64,{data}" alt="{alt}">'
-
-
-PAGE = """html{background:#fff}body{margin:0}body>.cowlab.cow-stepper{padding:18px 22px 22px;min-height:100vh}
-@media (prefers-color-scheme:dark){html{background:#111}}html:has(body[data-jp-theme-light="true"]){background:#fff}
-html:has(body[data-jp-theme-light="false"]){background:#111}"""

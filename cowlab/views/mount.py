@@ -1,0 +1,71 @@
+"""How a view comes into a page: its styles, its data as JSON, and the one module of JavaScript that draws it.
+
+The same text is inlined in pages and notebooks, and loaded as a module by widgets (widget.py). Nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping
+from functools import cache
+from html import escape
+from importlib import resources
+from typing import Any
+
+from cowlab.views.picture import style
+
+VIEWS = ("stepper",)  # each has a NAME.js; all but the first a NAME.css and a Stepper inside
+_count = itertools.count(1)
+
+PAGE = """html{background:#fff}body{margin:0}body>.cowlab{padding:18px 22px 22px;min-height:100vh}
+@media (prefers-color-scheme:dark){html{background:#111}}html:has(body[data-jp-theme-light="true"]){background:#fff}
+html:has(body[data-jp-theme-light="false"]){background:#111}"""
+
+
+@cache
+def script(name: str) -> str:
+    return resources.files("cowlab.views").joinpath(name).read_text("utf-8").strip()
+
+
+@cache
+def module() -> str:
+    """All views as one JavaScript module, for widgets."""
+    return "\n".join([*(script(f"{name}.js") for name in ("cowlab", *VIEWS)), "export default { render };"])
+
+
+def sheets(*views: str) -> str:
+    """The styles of these views, and what all share."""
+    return "".join(style(f"{name}.css") for name in ("picture", "cowlab", *views) if name != "stepper")
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """JSON that may stand inside a script element: no < at all, so neither </script> nor <!-- can end it early."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+
+
+def fragment(view: str, data: Mapping[str, Any], *, title: str, lede: str, still: str, classes: str = "") -> str:
+    """The HTML of one view with everything it needs. still: what is shown where no script may run.
+
+    The view's data travels as data: where scripts are not trusted, styles are not either, and dead controls would lie
+    about in the page.
+    """
+    text = as_json(data)
+    ident = f"cow-{hashlib.sha1(text.encode()).hexdigest()[:10]}-{next(_count)}"
+    source = "\n".join(script(f"{name}.js") for name in dict.fromkeys(("cowlab", "stepper", view)))
+    return (
+        f'<div class="cowlab cow-{view}{classes}" data-cowlab="{ident}" tabindex="-1"><style>{sheets(view)}</style>'
+        f'<h1 class="cow-title">{escape(title)}</h1><p class="lede">{escape(lede)}</p>'
+        f'<div class="cow-live"></div><div class="cow-still">{still}</div>'
+        f'<script type="application/json" class="cow-frames">{text}</script>'
+        f'<script>{{{source}\nmount("{ident}", "{view}")}}</script></div>'
+    )
+
+
+def page(title: str, body: str) -> str:
+    """A page of its own around a fragment; it needs no network."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{PAGE}</style></head><body>{body}</body></html>"
+    )
