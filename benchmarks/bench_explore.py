@@ -79,7 +79,8 @@ def explored(world: Size, reduction: str) -> dict[str, int]:
     bounds = Bounds(world.processes, world.pages, world.references, 0, "anon", world.events)
     policy = tabulated(POLICIES[world.policy])
     if reduction in ("frames", "symmetry"):
-        found = explore(Memory(policy, bounds, symmetry=reduction == "symmetry"), max_states=10**8)
+        keys = {} if reduction == "symmetry" else {"interchangeable": ()}
+        found = explore(Memory(policy, bounds, **keys), max_states=10**8)
     else:
         found = explore(as_in_promela(policy, bounds, rename=reduction != "none"), max_states=10**8)
     assert found.complete, found.stopped

@@ -9,13 +9,13 @@ or a fresh one), and the next store decides anew who is stale. So the space is f
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import pairwise, permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 from cowlab.ideal import Cell, Contract, Ideal
 from cowlab.policy import PageInfo, Policy
-from cowlab.world import Frame, Process, Pte, Reference, Store, World, cached_in, sees
+from cowlab.world import ZERO_PAGE, Frame, Process, Pte, Reference, Store, World, cached_in, sees
 
 Key = tuple[int, ...]
 
@@ -28,14 +28,34 @@ class ByUse(dict[Any, int]):
         return number
 
 
+class Around(NamedTuple):
+    """What the parts of a key look up, whatever order they stand in."""
+
+    cell_of: dict[tuple[str, int], int]  # (process, page) -> its cell
+    cells: dict[int, Cell]
+    contracts: dict[str, Contract]
+    on: dict[int | None, list[int | None]]  # frame -> the cells whose mappings are on it
+    met: set[int | None]
+    shared: set[int | None]  # frames with several references, of which one can write
+
+
 class Keys:
     """The keys for one policy and the laws that are asked: what neither can ask for is left out.
 
     anonymous: whether read pins are taken, whose promise depends on whether anybody has stored to the page.
-    symmetry: whether processes and references are interchangeable.
+    holders: whether it matters who took a hold: nobody can take a second one of a kind.
+    interchangeable: what may be exchanged: "processes", "references".
     """
 
-    def __init__(self, policy: Policy, laws: Iterable[str], *, anonymous: bool = False, symmetry: bool = True) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        laws: Iterable[str],
+        *,
+        anonymous: bool = False,
+        holders: bool = False,
+        interchangeable: Collection[str] = ("processes", "references"),
+    ) -> None:
         asked = set(laws)
         self.reads = fields_read(policy)
         self.strangers = "coherence" in asked
@@ -43,66 +63,74 @@ class Keys:
             "accounting" in asked and policy.flag == "exclusive"
         )
         self.cells = self.contracts or bool(asked & {"isolation", "dma-isolation"})
-        self.anonymous, self.symmetry = anonymous, symmetry
+        self.anonymous, self.holders, self.interchangeable = anonymous, holders, interchangeable
         self.kinds = ByUse()  # numbers for whatever has few kinds, in the order in which they come up
 
     def __call__(self, world: World, ideal: Ideal) -> Key:
-        if not self.symmetry or (len(world.processes) < 2 and len(world.references) < 2):
-            return self.write(world, ideal, world.processes, world.references)
-        processes = orders(world.processes, lambda process: self.process_kind(world, process))
-        references = orders(world.references, lambda r: self.kinds[r.can_read, r.write, r.take])
-        return min(self.write(world, ideal, p, r) for p in processes for r in references)
+        around = self.around(world, ideal)
+        processes, references = [world.processes], [world.references]
+        if "processes" in self.interchangeable:
+            processes = orders(world.processes, lambda process: self.process_kind(world, process))
+        if "references" in self.interchangeable:
+            references = orders(world.references, lambda reference: self.reference_kind(reference, around))
+        keys = [self.write(world, around, p, r) for p in processes for r in references]
+        return keys[0] if len(keys) == 1 else min(keys)
+
+    def around(self, world: World, ideal: Ideal) -> Around:
+        cell_of = {(name, page): cell for name, page, cell in ideal.maps} if self.cells else {}
+        contracts = ideal.by_name if self.cells else {}
+        on: dict[int | None, list[int | None]] = {}
+        for process in world.processes:
+            for page, pte in process.ptes:
+                if pte.vma is not None:
+                    on.setdefault(behind(world, pte, page), []).append(cell_of.get((process.name, page)))
+        sharers: dict[int | None, list[bool]] = {}
+        for reference in world.references:
+            sharers.setdefault(reference.frame, []).append(reference.write)
+        shared = {frame for frame, writes in sharers.items() if len(writes) > 1 and any(writes)}
+        met = self.met(world, on, contracts) | shared
+        return Around(cell_of, dict(ideal.cells), contracts, on, met - {0, None}, shared)
 
     def process_kind(self, world: World, process: Process) -> int:
         """What can be said of a process without numbering frames: whatever tells two apart spares an order."""
-        entries = (
+        entries = [
             (self.entry(pte, 0), pte.slot is None, self.frame(world.frame(pte.frame)) if pte.frame else -1)
             for _, pte in process.ptes
-        )
+        ]
         return self.kinds[process.has_pinned and "mm_has_pinned" in self.reads, *entries]
 
-    def write(self, world: World, ideal: Ideal, processes: Iterable[Process], references: Iterable[Reference]) -> Key:
+    def reference_kind(self, reference: Reference, around: Around) -> int:
+        """What can be said of a reference without numbering frames; nothing if it only takes up a place."""
+        if reference.frame not in around.met and not self.owed(reference, around):
+            return -1
+        return self.kinds[reference.can_read and self.cells, reference.write and self.cells, reference.take]
+
+    def write(self, world: World, around: Around, processes: Iterable[Process], references: Iterable[Reference]) -> Key:
         """The key with processes and references in that order."""
         frames, slots, cells = ByUse({None: 0}), ByUse({None: 0}), ByUse({None: 0})
-        cell_of = {(name, page): cell for name, page, cell in ideal.maps} if self.cells else {}
-        ideal_cells = dict(ideal.cells)
-        names = ByUse()
-        on: dict[int | None, list[int | None]] = {}  # the cells whose mappings are on a frame
+        names: dict[str, int] = {}
         out: list[int] = []
         for process in processes:
             out += (-1, process.has_pinned and "mm_has_pinned" in self.reads)
-            names[process.name]
+            names[process.name] = len(names)
             for page, pte in process.ptes:
-                cell = cell_of.get((process.name, page))
-                seen = 0 if cell is None else self.seen(contents(world, pte, page), ideal_cells[cell])
-                out += (
-                    page,
-                    self.entry(pte, seen),
-                    frames[pte.frame or None],
-                    slots[pte.slot],
-                    frames[pte.rest],
-                    cells[cell],
-                )
-                if pte.vma is not None:
-                    on.setdefault(pte.frame if pte.slot is None else cached_in(world, pte.slot), []).append(cell)
-        contracts = ideal.by_name if self.cells else {}
-        met = self.met(world, on, contracts)
+                cell = around.cell_of.get((process.name, page))
+                seen = 0 if cell is None else self.seen(contents(world, pte, page), around.cells[cell])
+                out += (page, self.entry(pte, seen), frames[pte.frame or None], slots[pte.slot])
+                out += (frames[pte.rest], cells[cell])
         for reference in references:
             out.append(-2)
-            contract = contracts.get(reference.name)
+            contract = around.contracts.get(reference.name)
             cell = None if contract is None else contract.cell
-            if self.contracts and contract is not None and contract.holds and reference.frame is not None:
-                out += (self.promised(world, reference, contract, ideal_cells), names.get(contract.owner, -1))
-                out += (frames[reference.frame], cells[cell])
-            elif reference.frame in met:
-                kind = (reference.can_read and self.cells, reference.write and self.cells, reference.take)
-                out += (
-                    self.kinds[kind],
-                    frames[reference.frame],
-                    cells[cell] if cell in on.get(reference.frame, ()) else -1,
-                )
+            if contract is not None and self.owed(reference, around):
+                out += (self.promised(world, reference, contract, around.cells), names.get(contract.owner, -1))
+                out += (frames[reference.frame or None], cells[cell])
+            elif reference.frame in around.met:
+                known = cell in around.on.get(reference.frame, ()) or reference.frame in around.shared
+                out += (self.reference_kind(reference, around), frames[reference.frame], cells[cell] if known else -1)
         for hold in world.holds:
-            out += (-3, hold.lru, frames[hold.frame] if hold.frame in met else 0)
+            out += (-3, hold.lru, frames[hold.frame] if hold.frame in around.met else 0)
+            out += (names.setdefault(hold.process, len(names)),) if self.holders else ()
         for cached in world.cache:
             out += (-4, self.kinds[cached.kind, cached.number], frames[cached.frame], slots[cached.slot])
         for slot in list(slots):
@@ -113,9 +141,15 @@ class Keys:
                 out += (self.frame(frame), slots[frame.slot])
         return tuple(out)
 
+    def owed(self, reference: Reference, around: Around) -> bool:
+        """Whether somebody asks what this reference was promised, and it still is."""
+        contract = around.contracts.get(reference.name) if self.contracts else None
+        return contract is not None and contract.holds and reference.frame is not None
+
     def entry(self, pte: Pte, seen: int) -> int:
         exclusive = pte.exclusive and "exclusive" in self.reads
-        return self.kinds[pte.vma, pte.write, exclusive, pte.inherited, pte.split, seen]
+        zero = pte.frame == ZERO_PAGE and pte.vma is not None and pte.vma.kind == "thp"  # else it is as good as nothing
+        return self.kinds[pte.vma, pte.write, exclusive, pte.inherited, pte.split, zero, seen]
 
     def frame(self, frame: Frame) -> int:
         exclusive = frame.exclusive and "exclusive" in self.reads
@@ -136,18 +170,18 @@ class Keys:
     def met(self, world: World, on: Iterable[int | None], contracts: dict[str, Contract]) -> set[int | None]:
         """The frames which somebody may still meet: mapped, named by a swap entry, cached, or owed to a reference.
 
-        A store through one reference can be seen through another, so a frame with two of which one can write counts
-        too. Whoever else holds a frame holds it for nothing but the place that it takes up.
+        A store through one reference can be seen through another, so a shared frame counts too. Whoever else holds a
+        frame holds it for nothing but the place that it takes up.
         """
-        met = {*on, *(page.frame for page in world.cache), *(pte.rest for p in world.processes for _, pte in p.ptes)}
-        sharers: dict[int | None, list[bool]] = {}
-        for reference in world.references:
-            contract = contracts.get(reference.name)
-            if self.contracts and contract is not None and contract.holds:
-                met.add(reference.frame)
-            sharers.setdefault(reference.frame, []).append(reference.write)
-        met.update(frame for frame, writes in sharers.items() if len(writes) > 1 and any(writes))
-        return met - {0, None}
+        met = set(on)
+        met.update([page.frame for page in world.cache])
+        met.update([pte.rest for process in world.processes for _, pte in process.ptes])
+        if self.contracts:
+            for reference in world.references:
+                contract = contracts.get(reference.name)
+                if contract is not None and contract.holds:
+                    met.add(reference.frame)
+        return met
 
 
 def orders(things: tuple[Any, ...], kind: Callable[[Any], int]) -> list[tuple[Any, ...]]:
@@ -155,6 +189,8 @@ def orders(things: tuple[Any, ...], kind: Callable[[Any], int]) -> list[tuple[An
     if len(things) < 2:
         return [things]
     kinds = [kind(thing) for thing in things]
+    if len(set(kinds)) == len(kinds):
+        return [tuple(thing for _, thing in sorted(zip(kinds, things, strict=True)))]
     found = permutations(range(len(things)))
     return [
         tuple([things[i] for i in order]) for order in found if all(kinds[a] <= kinds[b] for a, b in pairwise(order))
@@ -165,6 +201,15 @@ def stranger(seen: Store, cell: Cell) -> int:
     """0: the content of one's own cell, present or past; else a device's store (1), a CPU's (2), or neither (3)."""
     own = seen.same_as(cell.now) or any(seen.same_as(old.store) for old in cell.past)
     return 0 if own else 1 if seen.device else 2 if seen.by else 3
+
+
+def behind(world: World, pte: Pte, page: int) -> int | None:
+    """The frame which that mapping is on, or would be on after a load: mapped, in the swap cache, or in the page cache."""
+    assert pte.vma is not None
+    if pte.frame is not None or pte.slot is not None:
+        return pte.frame if pte.slot is None else cached_in(world, pte.slot)
+    cached = world.cached(pte.vma.kind, page if pte.vma.kind == "file" else pte.vma.object) if world.cache else None
+    return None if cached is None else cached.frame
 
 
 def contents(world: World, pte: Pte, page: int) -> Store:

@@ -110,11 +110,14 @@ def protection(before: World, event: Event, step: Step) -> Iterator[Finding]:
 
 
 def accounting(before: World, world: World, ideal: Ideal, policy: Policy) -> Iterator[Finding]:
-    known = before.frames
-    for number, frame in enumerate(world.frames):
-        old = known[number] if number < len(known) else None
-        if frame is not None and frame.freed and not (old is not None and old.freed):
-            yield Finding("accounting", "accounting", _user(world, number))
+    if world.counter is not None:  # no other count goes down to 0 while somebody is left
+        known = before.frames
+        for number, frame in enumerate(world.frames):
+            old = known[number] if number < len(known) else None
+            if frame is not None and frame.freed and not (old is not None and old.freed):
+                yield Finding("accounting", "accounting", _user(world, number))
+    if not world.references:
+        return
     contracts = ideal.by_name
     for reference in world.references:
         contract = contracts.get(reference.name)

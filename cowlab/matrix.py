@@ -16,13 +16,29 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from cowlab.check import Report, check
 from cowlab.explore import Progress
 from cowlab.laws import LAWS
-from cowlab.model import REDUCTION, Bounds, Report, check
+from cowlab.model import Bounds
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import policy_named
 
-CORE = ("world", "events", "policy", "fault", "reclaim", "gup", "kernel", "ideal", "explore", "laws", "keys", "model")
+CORE = (
+    "world",
+    "events",
+    "policy",
+    "fault",
+    "reclaim",
+    "gup",
+    "kernel",
+    "ideal",
+    "explore",
+    "laws",
+    "keys",
+    "model",
+    "compose",
+    "check",
+)
 MAX_STATES = 500_000
 MAX_MEGABYTES = 4_000
 
@@ -43,7 +59,7 @@ def document(report: Report, seconds: float) -> dict[str, Any]:
         "fingerprint": report.policy.fingerprint,
         "events": list(bounds.pop("events")),
         "bounds": bounds,
-        "reduction": REDUCTION,
+        "reduction": report.reduction,
         "states": report.states,
         "transitions": report.transitions,
         "depth": report.depth,
@@ -56,18 +72,27 @@ def document(report: Report, seconds: float) -> dict[str, Any]:
 
 
 def memory_ceiling(megabytes: int) -> Callable[[], str]:
-    """Says so when this process has come to use more than that. Where it cannot be told, it never does."""
+    """Says so when this process uses more than that. Where it cannot be told, it never does."""
+
+    def exhausted() -> str:
+        return f"{megabytes:,} MB of memory" if memory_used() > megabytes * 1_000_000 else ""
+
+    return exhausted
+
+
+def memory_used() -> int:
+    """Bytes in use now; where only the most ever used is known, that; 0 where nothing is."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError, IndexError):
+        pass
     try:
         import resource
     except ImportError:
-        return str
-    unit = 1_000_000 if sys.platform == "darwin" else 1_000
-
-    def exhausted() -> str:
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-        return f"{megabytes:,} MB of memory" if used > megabytes else ""
-
-    return exhausted
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1000
 
 
 def explore_policy(

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from cowlab.events import TAKERS, Event, candidates, format
-from cowlab.explore import A_LAW, Progress, explore
+from cowlab.events import TAKERS, Event, candidates
 from cowlab.fault import REFUSED, SKIPPED, Step
 from cowlab.ideal import Ideal, follow
 from cowlab.kernel import transition
 from cowlab.keys import Key, Keys
 from cowlab.laws import LAWS, accounting, findings, needless, protection
-from cowlab.policy import Policy, Tabulated, tabulated
+from cowlab.policy import Policy
 from cowlab.world import World
 
 DEFAULT_EVENTS = (
@@ -22,7 +21,6 @@ DEFAULT_EVENTS = (
 )
 NAMED = (*TAKERS, "fork", "swap_out", "migrate", "hold", "drop")  # their first word is a name
 STORES = ("write", "poke", "vm_write")  # and these have a letter
-FIRST_STATES = 1_500
 POINTLESS = (*TAKERS, "hold")  # where they fail they leave a name behind that holds nothing, and only takes up room
 REDUCTION = "frames, slots and cells by first use; processes and references interchangeable; stores by who may see them"
 
@@ -66,19 +64,19 @@ class Situation(NamedTuple):
 
 
 class Memory:
-    """The model of one policy within bounds, with the laws that are asked.
+    """The model of one policy within bounds, with the laws that are asked. keys: options of `Keys`.
 
     Raises ValueError for what may not stand in an event set: it would never be tried, and all would seem to hold.
     """
 
-    def __init__(self, policy: Policy, bounds: Bounds, laws: tuple[str, ...] = LAWS, *, symmetry: bool = True) -> None:
+    def __init__(self, policy: Policy, bounds: Bounds, laws: tuple[str, ...] = LAWS, **keys: Any) -> None:
         if strange := sorted({*bounds.events} - {*event_specs()}):
             raise ValueError(f"not an event set: {', '.join(strange)}")
         self.policy, self.bounds, self.laws = policy, bounds, laws
         self.specs = [tuple(spec.removeprefix("g: ").split()) for spec in bounds.events if spec != "g: write"]
         self.device = "g: write" in bounds.events
-        self.keys = Keys(policy, laws, anonymous=("pin",) in self.specs, symmetry=symmetry)
-        self.menus: dict[tuple[tuple[str, ...], tuple[str, ...], bool], tuple[Event, ...]] = {}
+        self.keys = Keys(policy, laws, anonymous=("pin",) in self.specs, holders=bounds.holds > 1, **keys)
+        self.menus: dict[tuple[Any, ...], tuple[Event, ...]] = {}
         verbs = {spec[0] for spec in self.specs}
         self.sometimes: dict[str, Callable[[Situation], bool]] = {}
         if "fork" in verbs and bounds.processes > 1 and "write" in verbs:
@@ -106,14 +104,22 @@ class Memory:
         world = state.world
         processes = tuple([process.name for process in world.processes])
         references = tuple([reference.name for reference in world.references])
-        menu = (processes, references, len(world.holds) < self.bounds.holds)
+        gone = tuple([hold.process for hold in world.holds if hold.process not in processes])
+        menu = (processes, references, gone, len(world.holds) < self.bounds.holds)
         if menu not in self.menus:
             self.menus[menu] = tuple(self.menu(*menu))
         return self.menus[menu]
 
-    def menu(self, processes: tuple[str, ...], references: tuple[str, ...], hold: bool) -> Iterator[Event]:
-        """The events to try with these names: those of the event set, as long as the bounds leave room."""
-        for event in candidates(processes, references, tuple(range(self.bounds.pages)), None, "A"):
+    def menu(
+        self, processes: tuple[str, ...], references: tuple[str, ...], gone: tuple[str, ...], hold: bool
+    ) -> Iterator[Event]:
+        """The events to try with these names: those of the event set, as long as the bounds leave room.
+
+        gone: processes which have exited, but left a hold. It can still be dropped, and nobody new takes their name.
+        """
+        for event in candidates((*processes, *gone), references, tuple(range(self.bounds.pages)), None, "A"):
+            if event.verb != "drop" and {event.actor, *event.args}.intersection(gone):
+                continue
             if event.actor in references:  # looking through a reference changes nothing
                 wanted = self.device if event.verb == "write" else event.verb == "put" and ("put",) in self.specs
             else:
@@ -149,71 +155,3 @@ class Memory:
         if step.copies and "economy" in self.laws:
             broken += ["economy"] * any(needless(before.world, before.ideal, copy) for copy in step.copies)
         return broken
-
-
-class Report(NamedTuple):
-    """What a bounded exploration says of a policy. states, transitions, depth: of the last search (see `check`).
-
-    witnesses: for each law that was asked the shortest script that breaks it, or None. stopped: the bound that was
-    reached before all states were seen, or "".
-    """
-
-    policy: Tabulated
-    bounds: Bounds
-    states: int
-    transitions: int
-    depth: int
-    stopped: str
-    witnesses: dict[str, tuple[Event, ...] | None]
-    sometimes: dict[str, bool]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every verdict is certain: a law is broken, or no reachable state within the bounds breaks it."""
-        return not self.stopped
-
-    def holds(self, law: str) -> bool | None:
-        """True or False; None where no counterexample was found, but not all states were seen."""
-        return False if self.witnesses[law] is not None else True if self.complete else None
-
-    def script(self, law: str) -> str | None:
-        """The witness as a script for `cowlab run`, with a letter for each store."""
-        events = self.witnesses[law]
-        if events is None:
-            return None
-        letters = iter("ABCDEGHIJKLMNOQRSTUVWXYZabcdefghijklmnopqrstuvwxyz123456789" * len(events))
-        lettered = (e._replace(args=(*e.args[:-1], next(letters))) if e.verb in STORES else e for e in events)
-        return "".join(format(event) + "\n" for event in lettered)
-
-
-def check(
-    policy: Policy,
-    bounds: Bounds,
-    laws: tuple[str, ...] = LAWS,
-    *,
-    max_states: int = 1_000_000,
-    max_depth: int | None = None,
-    exhausted: Callable[[], str] = str,
-    progress: Progress | None = None,
-) -> Report:
-    """Explore, and say for each law whether it holds.
-
-    A law once broken is not asked again, and what only it could tell apart is left out of the key: then the search
-    begins anew with the laws that are left. The first search is a short one, for what breaks early.
-    """
-    row, left = tabulated(policy), laws
-    witnesses: dict[str, tuple[Event, ...] | None] = dict.fromkeys(laws)
-    limits: Any = {"max_depth": max_depth, "exhausted": exhausted, "progress": progress}
-    short = max_states > FIRST_STATES
-    while True:
-        model = Memory(row, bounds, left)
-        room = FIRST_STATES if short else max_states
-        found = explore(model, max_states=room, first=not short, **limits)
-        witnesses.update({law: (*model.prefix, *path) for law, path in found.witnesses.items() if path is not None})
-        left = tuple(law for law in left if witnesses[law] is None)
-        again = found.stopped == A_LAW or (short and found.states >= room)
-        if not (left and again):
-            break
-        short = False
-    stopped = found.stopped if left else ""
-    return Report(row, bounds, found.states, found.transitions, found.depth, stopped, witnesses, found.sometimes)

@@ -31,7 +31,7 @@ class Store(NamedTuple):
     device: bool = False
 
     def same_as(self, other: Store) -> bool:
-        return not set(self.ids).isdisjoint(other.ids)
+        return self.ids == other.ids or not set(self.ids).isdisjoint(other.ids)
 
 
 ZERO = Store("0", (0,))

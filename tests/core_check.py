@@ -13,8 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cowlab import IDEAL, POLICIES, Trace, play, scenarios
+from cowlab.check import check
 from cowlab.laws import LAWS
-from cowlab.model import Bounds, check
+from cowlab.model import Bounds
 
 
 def summary(trace: Trace) -> list[object]:

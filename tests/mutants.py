@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from cowlab import POLICIES, PageInfo, Policy, World
+from cowlab.check import check
 from cowlab.ideal import Ideal
-from cowlab.model import Bounds, check
+from cowlab.model import Bounds
 from cowlab.policy import ANSWERS, Answer, Decision
 from cowlab.scenario import Moment, Scenario, _advance, scenarios
 

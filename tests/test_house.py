@@ -17,6 +17,7 @@ PACKAGE = ROOT / "cowlab"
 
 # Each room may import from the rooms before it. `policy` and `explore` import nothing of ours at all.
 ORDER = ["world", "events", "policy", "fault", "reclaim", "gup", "kernel", "ideal", "explore", "laws", "keys", "model"]
+ORDER += ["compose", "check"]
 ORDER += ["scenario"]
 ORDER += ["matrix", "views", "live", "grading", "lab", "terminal", "search", "cli", "__main__"]
 CORE = ORDER[: ORDER.index("matrix")]

@@ -1,0 +1,128 @@
+"""Check a policy within bounds: which laws hold, and for each that does not the shortest script that breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from cowlab.compose import Composed
+from cowlab.events import Event, format
+from cowlab.explore import A_LAW, Progress, explore
+from cowlab.laws import LAWS
+from cowlab.model import REDUCTION, STORES, Bounds, Memory
+from cowlab.policy import Policy, Tabulated, tabulated
+
+FIRST_STATES = 1_500
+LETTERS = "ABCDEGHIJKLMNOQRSTUVWXYZabcdefghijklmnopqrstuvwxyz123456789"
+
+
+class Report(NamedTuple):
+    """What a bounded exploration says of a policy. states, transitions, depth: of the last search (see `check`).
+
+    witnesses: for each law that was asked the shortest script that breaks it, or None. stopped: the bound that was
+    reached before all states were seen, or "".
+    """
+
+    policy: Tabulated
+    bounds: Bounds
+    states: int
+    transitions: int
+    depth: int
+    stopped: str
+    witnesses: dict[str, tuple[Event, ...] | None]
+    sometimes: dict[str, bool]
+    reduction: str = REDUCTION
+
+    @property
+    def complete(self) -> bool:
+        """Whether every verdict is certain: a law is broken, or no reachable state within the bounds breaks it."""
+        return not self.stopped
+
+    def holds(self, law: str) -> bool | None:
+        """True or False; None where no counterexample was found, but not all states were seen."""
+        return False if self.witnesses[law] is not None else True if self.complete else None
+
+    def script(self, law: str) -> str | None:
+        """The witness as a script for `cowlab run`, with a letter for each store."""
+        events = self.witnesses[law]
+        if events is None:
+            return None
+        letters = iter(LETTERS * len(events))
+        lettered = (e._replace(args=(*e.args[:-1], next(letters))) if e.verb in STORES else e for e in events)
+        return "".join(format(event) + "\n" for event in lettered)
+
+
+def check(
+    policy: Policy,
+    bounds: Bounds,
+    laws: tuple[str, ...] = LAWS,
+    *,
+    compose: bool = True,
+    max_states: int = 1_000_000,
+    max_depth: int | None = None,
+    exhausted: Callable[[], str] = str,
+    progress: Progress | None = None,
+) -> Report:
+    """Explore, and say for each law whether it holds.
+
+    compose: several pages are composed from one (compose.py). Otherwise, and where max_depth is given, all pages are
+    searched directly.
+    """
+    limits: Any = {"max_states": max_states, "exhausted": exhausted, "progress": progress}
+    if bounds.pages > 1 and compose and max_depth is None:
+        return _check_composed(tabulated(policy), bounds, laws, limits)
+    return _check_directly(tabulated(policy), bounds, laws, {**limits, "max_depth": max_depth})
+
+
+def _check_directly(row: Tabulated, bounds: Bounds, laws: tuple[str, ...], limits: dict[str, Any]) -> Report:
+    """A law once broken is not asked again, and what only it could tell apart is left out of the key: then the search
+    begins anew with the laws that are left. The first search is a short one, for what breaks early.
+    """
+    left, witnesses = laws, dict[str, tuple[Event, ...] | None](dict.fromkeys(laws))
+    short = limits["max_states"] > FIRST_STATES
+    while True:
+        model = Memory(row, bounds, left)
+        room = FIRST_STATES if short else limits["max_states"]
+        found = explore(model, first=not short, **{**limits, "max_states": room})
+        witnesses.update({law: (*model.prefix, *path) for law, path in found.witnesses.items() if path is not None})
+        left = tuple(law for law in left if witnesses[law] is None)
+        again = found.stopped == A_LAW or (short and found.states >= room)
+        if not (left and again):
+            break
+        short = False
+    stopped = found.stopped if left else ""
+    return Report(row, bounds, found.states, found.transitions, found.depth, stopped, witnesses, found.sometimes)
+
+
+def _check_composed(row: Tabulated, bounds: Bounds, laws: tuple[str, ...], limits: dict[str, Any]) -> Report:
+    """What one page breaks, several break too; perhaps sooner, for a pin elsewhere may stand in for one here. So these
+    laws are asked again, up to that depth; and those that one page keeps, in all states.
+    """
+    one = _check_directly(row, bounds._replace(pages=1), laws, {**limits, "max_depth": None})
+    prefix = Memory(row, bounds, laws).prefix
+    bare = {law: path[len(prefix) - bounds.pages + 1 :] for law, path in one.witnesses.items() if path is not None}
+    witnesses = {law: None if law not in bare else (*prefix, *bare[law]) for law in laws}
+    found: Report = one._replace(bounds=bounds, witnesses=witnesses)
+    if one.stopped:
+        return found
+    longest = max(map(len, bare.values()), default=1)
+    for asked, depth in ((tuple(bare), longest - 1), (tuple(law for law in laws if law not in bare), None)):
+        if not asked:
+            continue
+        model = Composed(row, bounds, asked, max_depth=depth, **limits)
+        search = explore(model, max_depth=depth, **limits)
+        for law, path in search.witnesses.items():
+            if path is not None and (law not in bare or len(path) < len(bare[law])):
+                witnesses[law] = model.script(law, path)
+        stopped = model.stopped or search.stopped
+        if depth is not None and stopped == f"depth {depth}":
+            stopped = ""
+        found = found._replace(
+            states=search.states,
+            transitions=search.transitions,
+            depth=search.depth,
+            stopped=found.stopped or stopped * any(witnesses[law] is None for law in asked),
+            sometimes=search.sometimes,
+            reduction=f"{REDUCTION}; {model.reduction}",
+        )
+    return found

@@ -1,0 +1,132 @@
+"""Several pages composed from one: as a search of all of them says, and every witness is made of real events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from short import ROWS
+from test_model import breaks, lengths, of
+
+from cowlab import LAWS, POLICIES, play
+from cowlab.check import check
+from cowlab.compose import Composed, Label, Move, alone, merged
+from cowlab.explore import ReplayError, explore
+from cowlab.model import Bounds, Memory
+from cowlab.policy import tabulated
+
+WORLDS = {
+    "cve": of("write, fork, munmap, vmsplice, put", pages=2),
+    "pins": of("write, fork, exit, munmap, register, put", pages=2),
+    "swap": of("write, fork, swap_out, register", pages=2),
+    "clear_refs": of("write, fork, clear_refs, register, put", pages=2),
+    "holds": of("write, fork, exit, hold, drop, munmap", pages=2),
+    "file": of("write, fork, register, get, put", pages=2, kind="file"),
+    "shared": of("write, fork, munmap, register, swap_out", pages=2, kind="shared"),
+    "2 references": of("write, fork, register, vmsplice, put", pages=2, references=2),
+    "3 pages": of("write, fork, register", pages=3),
+}
+SLOW = ("file", "2 references", "3 pages")
+SOME = ("v5.7", "v5.9", "v6.5", "andrea-2009", "jerome-fork-push")
+CELLS = [(policy, world) for world in WORLDS for policy in (SOME if world in SLOW else ROWS)]
+
+
+@pytest.mark.parametrize(("policy", "world"), CELLS)
+def test_composed_or_direct_it_is_the_same(policy: str, world: str) -> None:
+    bounds = WORLDS[world]
+    direct = check(POLICIES[policy], bounds, compose=False)
+    composed = check(POLICIES[policy], bounds)
+    assert direct.complete and composed.complete
+    assert lengths(composed) == lengths(direct)
+    assert composed.sometimes == direct.sometimes
+    assert composed.states < direct.states
+    for law in LAWS:
+        if (script := composed.script(law)) is not None:
+            assert breaks(play(script, policy), law) == [len(script.splitlines())], script
+
+
+def test_the_reduction_is_named() -> None:
+    found = check(POLICIES["v6.5"], WORLDS["pins"])
+    assert found.reduction.endswith("pages composed of one, without KSM: its 140 states in 42 classes")
+    assert "composed" not in check(POLICIES["v6.5"], WORLDS["pins"], compose=False).reduction
+
+
+@pytest.mark.parametrize("policy", ["v5.7", "v5.9", "v5.19"])
+def test_without_merging_there_are_more_states_and_the_same_witnesses(policy: str) -> None:
+    row = tabulated(POLICIES[policy])
+    few, many = (explore(Composed(row, WORLDS["cve"], LAWS, merge=merge)) for merge in (True, False))
+    assert few.states < many.states
+    assert lengths(few) == lengths(many)
+
+
+def test_a_pin_on_one_page_is_known_on_the_other() -> None:
+    """mm_has_pinned is the process's: v5.9 copies at fork what 1,024 references made look pinned, if anything is."""
+
+    def pinner(page: Any) -> str:
+        return "copy" if page.mm_has_pinned else "share"
+
+    row = POLICIES["v5.7"].with_(fork=pinner)
+    bounds = of("write, fork, register", pages=2)
+    found = check(row, bounds, ("economy",))
+    assert lengths(found) == lengths(check(row, bounds, ("economy",), compose=False))
+    script = found.script("economy")
+    assert script == "P: mmap anon @1\nP: write A\nP: register g @1\nP: fork C\n" or "register g" in (script or "")
+    alone_ = check(row, bounds._replace(pages=1), ("economy",))
+    assert alone_.holds("economy") is not found.holds("economy") or alone_.witnesses != found.witnesses
+
+
+def test_references_and_holds_are_shared_by_all_pages() -> None:
+    model = Composed(tabulated(POLICIES["v5.9"]), of("write, get, put, hold, drop, fork", pages=3), LAWS)
+    seen = set()
+
+    class Counted(Composed):
+        pass
+
+    todo, known = [model.start], {model.start}
+    for state in todo:
+        labels = [model.labels[page] for page in state]
+        seen.add((sum(label.references for label in labels), sum(label.holds for label in labels)))
+        assert len({label.processes for label in labels}) == len({label.pinned for label in labels}) == 1
+        for event in model.events(state):
+            after = model.step(state, event)
+            if after is not None and after not in known:
+                known.add(after)
+                todo.append(after)
+    assert seen == {(0, 0), (0, 1), (1, 0), (1, 1)}
+
+
+def test_a_page_alone_is_the_page_of_a_smaller_world() -> None:
+    """What is done on @1 only looks, to @1 alone, as if it were @0 of a world with one page."""
+    two = Memory(tabulated(POLICIES["v5.9"]), of("write, fork, munmap, vmsplice", pages=2))
+    one = Memory(tabulated(POLICIES["v5.9"]), of("write, fork, munmap, vmsplice"))
+    pair, single = two.start, one.start
+    for verb in ("write", "fork", "vmsplice", "munmap"):
+        event = next(e for e in two.events(pair) if e.verb == verb and e.page == (0 if verb == "fork" else 1))
+        same = event._replace(pages=(0,) * len(event.pages))
+        pair, single = two.step(pair, event), one.step(single, same)  # type: ignore[assignment]
+        assert one.keys(*alone(pair, 1)) == single.key
+
+
+def test_a_bound_on_one_page_is_a_bound_on_all() -> None:
+    found = check(POLICIES["v5.9"], Bounds(pages=2), max_states=50)
+    assert (found.complete, found.stopped) == (False, "50 states")
+    assert found.holds("isolation") is None
+    assert check(POLICIES["v5.9"], Bounds(pages=2), exhausted=lambda: "no memory").stopped == "no memory"
+
+
+def test_a_path_that_no_event_follows_is_an_error() -> None:
+    model = Composed(tabulated(POLICIES["v5.9"]), WORLDS["cve"], LAWS)
+    nowhere = Move((), frozenset(), len(model.labels) - 1)
+    model.labels.setdefault(nowhere.to, model.labels[model.start[0]])
+    with pytest.raises(ReplayError):
+        model.script("isolation", ((0, nowhere),))
+
+
+def test_merging_is_by_what_can_be_told_apart() -> None:
+    """a and b differ in name only; c can break a law."""
+    label = Label(1, (False,), 0, 0, ())
+    nothing: list[Move] = []
+    step, breaks_law = Move((), frozenset(), 2), Move((), frozenset({"isolation"}), 2)
+    assert merged([label] * 3, [nothing, nothing, nothing]) == [0, 0, 0]
+    assert merged([label, label, label._replace(holds=1)], [[step], [step], nothing]) == [0, 0, 1]
+    assert merged([label, label, label._replace(holds=1)], [[step], [breaks_law], nothing]) == [0, 1, 2]
