@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -69,6 +70,11 @@ class Stepper:
             raise ValueError(f"there is no place {start!r}: the script has {last} lines")
         return index
 
+    @cached_property
+    def layout(self) -> Layout:
+        """The places that all its pictures share."""
+        return Layout.of(self.traces)
+
     @property
     def place(self) -> str:
         """The name of where it starts, `leak@5`."""
@@ -93,17 +99,16 @@ class Stepper:
 
     def fragment(self, page: bool = False) -> str:
         """The HTML of one Stepper with everything it needs."""
-        layout = Layout.of(self.traces)
-        about = {"title": self.title, "lede": self.lede, "still": self._still(layout)}
+        about = {"title": self.title, "lede": self.lede, "still": self._still()}
         return mount.fragment("stepper", self.data(page), **about, classes=" cow-ahead" * self.covered)
 
-    def _live(self, layout: Layout, places: int, drawn: Iterable[str]) -> str:
+    def _live(self, places: int, drawn: Iterable[str]) -> str:
         """What the script fills: table, controls, panels, legend, text frames."""
         counter = self.traces[0].moments[-1].world.counter
-        panels = "".join(self._panel(trace, layout, places) for trace in self.traces)
+        panels = "".join(self._panel(trace, places) for trace in self.traces)
         words = "".join(_words(trace) for trace in self.traces)
         return (
-            f"{self._script()}{self._controls()}{_columns(0.9 * layout.width, panels)}"
+            f"{self._script()}{self._controls()}{_columns(0.9 * self.layout.width, panels)}"
             f"{legend(drawn, counter.bias if counter else PIN_BIAS)}"
             f"<details open><summary>The same in words</summary>{_columns(500, words)}</details>"
             '<div class="sr cow-say" aria-live="polite"></div>'
@@ -111,10 +116,9 @@ class Stepper:
 
     def data(self, page: bool = False) -> dict[str, Any]:
         """What the browser needs to step. page: whether the place stands in the address."""
-        layout = Layout.of(self.traces)
         strings = Strings()
-        panels = [panel.panels(trace, layout, strings) for trace in self.traces]
-        live = self._live(layout, len(panels[0][0]) // 2, strings.strings)
+        panels = [panel.panels(trace, self.layout, strings) for trace in self.traces]
+        live = self._live(len(panels[0][0]) // 2, strings.strings)
         coded = strings.coded()
         texts = [
             [[strings.code_words(line) for line in frame_lines(t, i)] for i in range(len(t.moments))]
@@ -177,19 +181,19 @@ class Stepper:
             '<span title="open it again with start=, or behind # in the address of a saved page">this place is called <code class="cow-place"></code></span></p>'
         )
 
-    def _panel(self, trace: Trace, layout: Layout, places: int) -> str:
+    def _panel(self, trace: Trace, places: int) -> str:
         drawn = "".join(f'<g data-p="{k}"></g>' for k in range(panel.HTML_PLACES, places))
         asks = _asks(trace)
         return (
             f'<section class="w" aria-label="{escape(trace.policy.name)}"><header><h2 class="cow-name">{escape(trace.policy.name)}</h2>'
             f'<span class="rule">{asks}</span><span data-p="0" style="margin-left:auto"></span></header><p class="said" data-p="1"></p>'
-            f'<div class="cow-fit">{svg(drawn, layout, trace.policy.name)}</div><div data-p="2"></div></section>'
+            f'<div class="cow-fit">{svg(drawn, self.layout, trace.policy.name)}</div><div data-p="2"></div></section>'
         )
 
-    def _still(self, layout: Layout) -> str:
+    def _still(self) -> str:
         """What is shown where no script may run: one line that says so, the first picture, the text frames."""
         notice = "This steps once the notebook is trusted, or its cell is run. Until then: the first frame, and the others in words."
-        images = "".join(_image(trace, layout, self.start) for trace in self.traces)
+        images = "".join(_image(trace, self.layout, self.start) for trace in self.traces)
         frames, left = "", STILL_BYTES
         skipped = 0
         for index in range(len(self.traces[0].moments)):

@@ -7,25 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from needs import chromium, missing
-from real_lab import NOT_OURS, Lab, jupyterlab
-
-# No sandbox: CI is root in a container. The rest keeps the browser from looking for its maker's hosts.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+from needs import running_browser
+from real_lab import NOT_OURS, Lab, jupyterlab, open_in
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        missing("playwright is not installed")
-    path = chromium()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with running_browser() as running:
         yield running
-        running.close()
 
 
 class Watched:
@@ -74,11 +63,7 @@ def open_notebook(browser: Any, lab: Lab) -> Iterator[Any]:
     page.on("pageerror", lambda error: errors.append(str(error)))
 
     def opened(name: str) -> Any:
-        page.goto(f"{lab.address}/lab/workspaces/{name.partition('.')[0]}/tree/{name}?reset")
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
-        page.wait_for_function(
-            "window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-        )
+        open_in(page, lab, name)
         return page
 
     yield opened

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crowds import long_script
 from short import played
 
 from cowlab import play, scenarios
@@ -185,8 +186,6 @@ def test_the_page_does_not_move(leak: Any) -> None:
 
 
 def test_a_long_trace_opens_at_once(page: Any, saved: Any, record_property: Any) -> None:
-    from test_stepper import long_script
-
     page.goto(saved(step_through(long_script(200), "v5.7", "v6.5").html()))
     opened = page.evaluate("performance.timing.domContentLoadedEventEnd - performance.timing.navigationStart")
     took = page.evaluate(
@@ -244,8 +243,6 @@ def test_the_check_sees_what_is_wrong(page: Any) -> None:
 
 
 def test_crowded_traces_are_legible(page: Any) -> None:
-    from test_stepper import long_script
-
     trace = play(long_script(60), "v6.5")
     layout, drawn = Layout.of([trace]), {}
     for index, moment in enumerate(trace.moments[1:], 1):
