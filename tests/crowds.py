@@ -35,3 +35,81 @@ def _happens(world: World, line: str, events: list[str]) -> tuple[World, list[st
     step = transition(world, parse_event(line), POLICIES["v6.5"])
     assert step is not None, line
     return step.world, [*events, line]
+
+
+# Every mark for a kind of page and a kind of reference, in one picture.
+VARIETY = """P: write A
+P: mmap thp @1
+P: write T @1
+P: mmap anon @2
+P: read @2
+P: mmap anon @3
+P: madvise mergeable @3
+P: write M @3
+P: fork C
+C: write M @3
+kernel: ksm P @3 C @3
+P: vmsplice h @1
+C: vmsplice g
+C: munmap @2
+P: fork E
+E: munmap @2
+E: mmap anon @2
+E: write K @2
+E: fork D
+D: munmap @1
+kernel: swap_out E @2
+E: get k @2
+E: write S
+E: register i
+E: munmap @1
+E: mmap anon @1
+E: write B @1
+E: direct_read j @1
+E: munmap @3
+P: fork Q
+Q: write Z
+Q: direct_write n
+Q: munmap @1
+Q: munmap @3
+Q: mmap file r @3
+Q: read @3
+"""
+# A frame for every page of every process: one line each.
+TWENTY = "\n".join(
+    [
+        *(line for line in SETUP if "write" not in line),
+        *(
+            f"{who}: write {'ABCDEGHIJKLMNOPQRSTU'[4 * k + page]} @{page}"
+            for k, who in enumerate("PCDEQ")
+            for page in PAGES
+        ),
+        *("C: register g", "D: register h @1", "E: register i @2", "Q: register j @3"),
+    ]
+)
+# Rights and marks that a row or a frame may carry besides: protection, advice, holds, a call that was refused.
+RIGHTS = """P: mmap hugetlb @1
+P: write H @1
+P: write A
+P: mmap shared @2
+P: write B @2
+P: mmap file rw @3
+P: read @3
+P: mprotect r
+P: uffd_wp on @1
+P: madvise dontfork @2
+P: register g @3
+kernel: hold P
+kernel: hold P lru
+P: madvise wipeonfork
+P: mprotect none @2
+P: madvise mergeable
+P: mprotect rw
+P: pin h write longterm
+P: fork C
+P: mprotect r
+C: read @1
+kernel: swap_out C @1
+P: uffd_wp off @1
+kernel: drop P
+"""
