@@ -25,6 +25,9 @@ from cowlab.views.text import frame_lines, text_frame
 from cowlab.views.words import note
 from cowlab.world import PIN_BIAS
 
+MONO = 7.22  # px of a character of a text frame: used to decide where two stand side by side
+MANY = 5  # more policies than that, and the timeline has room for their outcomes only
+SHORT = 12  # lines of a script that are seen at once; a longer one can be scrolled by keyboard too
 STILL_BYTES = 50_000  # text frames for readers without scripts: beyond this only those where something is decided
 
 
@@ -102,15 +105,15 @@ class Stepper:
         about = {"title": self.title, "lede": self.lede, "still": self._still()}
         return mount.fragment("stepper", self.data(page), **about, classes=" cow-ahead" * self.covered)
 
-    def _live(self, places: int, drawn: Iterable[str]) -> str:
-        """What the script fills: table, controls, panels, legend, text frames."""
+    def _live(self, places: int, drawn: Iterable[str], longest: int) -> str:
+        """What the script fills: table, controls, panels, legend, text frames. longest: the longest line of these."""
         counter = self.traces[0].moments[-1].world.counter
         panels = "".join(self._panel(trace, places) for trace in self.traces)
         words = "".join(_words(trace) for trace in self.traces)
         return (
-            f"{self._script()}{self._controls()}{_columns(0.9 * self.layout.width, panels)}"
+            f"{self._script()}{self._controls()}{_columns(self.layout.least, panels)}"
             f"{legend(drawn, counter.bias if counter else PIN_BIAS)}"
-            f"<details open><summary>The same in words</summary>{_columns(500, words)}</details>"
+            f"<details open><summary>The same in words</summary>{_columns(MONO * longest, words)}</details>"
             '<div class="sr cow-say" aria-live="polite"></div>'
         )
 
@@ -118,12 +121,11 @@ class Stepper:
         """What the browser needs to step. page: whether the place stands in the address."""
         strings = Strings()
         panels = [panel.panels(trace, self.layout, strings) for trace in self.traces]
-        live = self._live(len(panels[0][0]) // 2, strings.strings)
+        words = [[frame_lines(trace, i) for i in range(len(trace.moments))] for trace in self.traces]
+        longest = max(len(line) for frames in words for lines in frames for line in lines)
+        live = self._live(len(panels[0][0]) // 2, strings.strings, longest)
         coded = strings.coded()
-        texts = [
-            [[strings.code_words(line) for line in frame_lines(t, i)] for i in range(len(t.moments))]
-            for t in self.traces
-        ]
+        texts = [[[strings.code_words(line) for line in lines] for lines in frames] for frames in words]
         script = [format_event(event) for event in self.traces[0].scenario.events]
         return {
             "name": self.traces[0].scenario.name,
@@ -145,10 +147,13 @@ class Stepper:
         """The script as a timeline: line, event, and per policy outcome and why."""
         width = f' style="width:{96 / len(self.traces):.0f}%"'
         heads = "".join(f'<th scope="col" class="o"{width}>{escape(trace.policy.name)}</th>' for trace in self.traces)
-        rows = "".join(self._line(index) for index in range(1, len(self.traces[0].moments)))
+        rows = [self._line(index) for index in range(1, len(self.traces[0].moments))]
+        many = " many" if len(self.traces) > MANY else ""
+        scrolls = ' tabindex="0" role="region" aria-label="The whole script"' if len(rows) > SHORT else ""
         return (
-            '<div class="script"><table class="trace" aria-label="Script and outcomes"><thead><tr><th></th><th scope="col">SCRIPT</th>'
-            f"{heads}<th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+            f'<div class="script{many}"{scrolls}><table class="trace" aria-label="Script and outcomes"><thead><tr>'
+            f'<th scope="col"><span class="sr">line</span></th><th scope="col">SCRIPT</th>{heads}'
+            f'<th scope="col"><span class="sr">remark</span></th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         )
 
     def _line(self, index: int) -> str:
@@ -158,7 +163,7 @@ class Stepper:
             same = which > 0 and together
             cells += f'<td class="o">{"<span class=why>same</span>" if same else _cell(trace, index)}</td>'
         cls = "" if together else ' class="part"' if index == self.part else ' class="after"'
-        mark = "≠ first difference" if index == self.part else ""
+        mark = "" if index != self.part else "≠" if len(self.traces) > MANY else "≠ first difference"
         event = escape(format_event(self.traces[0].scenario.events[index - 1]))
         return f'<tr{cls}><td class="n">{index}</td><td class="ev">{event}</td>{cells}<td class="mark">{mark}</td></tr>'
 
@@ -218,10 +223,13 @@ def _cell(trace: Trace, index: int) -> str:
     moment = trace.moments[index]
     why = escape(note(trace.moments[index - 1], moment, trace.policy))
     reading = moment.reading
-    if reading is not None and reading.value != reading.ideal and moment.owed(reading.who):
+    if reading is not None:
         show = "show" if moment.event is not None and moment.world.reference(moment.event.actor) else "read"
-        ought = f'<span class="badt">✗ ought to {show} {reading.ideal}</span>'
-        why = f'{escape(reading.who)} {show}s <b class="mono">{reading.value}</b>, {ought}'
+        shown = f'{escape(reading.who)} {show}s <b class="mono">{reading.value}</b>'
+        if reading.value != reading.ideal and moment.owed(reading.who):
+            why = f'{shown}, <span class="badt">✗ ought to {show} {reading.ideal}</span>'
+        elif reading.value == reading.ideal and show == "show":
+            why = shown
     kinds = dict.fromkeys((finding.kind, finding.broken) for finding in moment.new)
     chips = "".join(
         f'<span class="chip{"" if bad else " mild"}">{"✗ " if bad else ""}{kind.upper()}</span>' for kind, bad in kinds

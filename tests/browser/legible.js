@@ -28,6 +28,9 @@
     }
     return boxes;
   };
+  // crossing lines share a spot, lines on one stretch share a length
+  const together = (a, b) => meet(a, b) && Math.max(
+    Math.min(a.x + a.w, b.x + b.w) - Math.max(a.x, b.x), Math.min(a.y + a.h, b.y + b.h) - Math.max(a.y, b.y)) > 8;
   [...host.children].forEach((root, number) => {
     const say = (words) => found.push([number, words]);
     const texts = [...root.querySelectorAll("text")].map(ink).filter((t) => t.w);
@@ -46,6 +49,10 @@
       if (marks.some((b) => meet(a, b))) say(`"${a.s}" is under a mark`);
       if (lines.some((boxes) => boxes.some((b) => meet(a, b)))) say(`"${a.s}" is crossed by a line`);
     });
+    const living = [...root.querySelectorAll("path.l-w, path.l-r, path.l-s")].map(strokes);
+    living.forEach((one, i) => living.slice(i + 1).forEach((other) => {
+      if (one.some((a) => other.some((b) => together(a, b)))) say("two lines run on one stretch");
+    }));
   });
   host.remove();
   return found;
