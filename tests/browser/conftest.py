@@ -25,6 +25,11 @@ class Watched:
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
+    @property
+    def ours(self) -> list[str]:
+        """Errors that no JupyterLab and no missing network brings."""
+        return [error for error in self.errors if not any(other in error for other in NOT_OURS)]
+
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
@@ -33,6 +38,16 @@ def page(browser: Any) -> Iterator[Any]:
     yield watched.page
     context.close()
     assert not watched.errors, watched.errors
+
+
+@pytest.fixture
+def offline(browser: Any) -> Iterator[Any]:
+    """A page without a network: what somebody else's page would fetch is missing, and no more than that may fail."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    watched = Watched(context.new_page())
+    yield watched.page
+    context.close()
+    assert not watched.ours, watched.ours
 
 
 @pytest.fixture
@@ -58,15 +73,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def open_notebook(browser: Any, lab: Lab) -> Iterator[Any]:
     """Open a notebook in a JupyterLab of its own; its own errors on the console fail the test."""
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
-    page, errors = context.new_page(), []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    watched = Watched(context.new_page())
 
     def opened(name: str) -> Any:
-        open_in(page, lab, name)
-        return page
+        open_in(watched.page, lab, name)
+        return watched.page
 
     yield opened
     context.close()
-    ours = [error for error in errors if not any(other in error for other in NOT_OURS)]
-    assert not ours, ours
+    assert not watched.ours, watched.ours
