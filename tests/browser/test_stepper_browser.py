@@ -255,8 +255,8 @@ BREAKS = {  # what is done to a good picture, and what is complained of
     ">vmsplice by C<": (">vmsplice by somebody with a long name<", "leaves the picture"),
     'x="476" y="99"': ('x="476" y="76"', "overlaps"),
     ">@0<": (">@0 here<", "is cut by a box"),
-    "M118 142H124": ("M118 142H40", "is crossed by a line"),
-    'cx="130" cy="70"': ('cx="15" cy="70"', "is under a mark"),
+    "M118 142H134": ("M118 142H40", "is crossed by a line"),
+    'cx="140" cy="70"': ('cx="15" cy="70"', "is under a mark"),
 }
 
 
