@@ -67,7 +67,7 @@ def route(x0: float, y0: float, lane: float, x1: float, y1: float, radius: float
     if abs(y1 - y0) < 1:
         return f"M{x0:g} {y0:g}H{x1:g}"
     down = 1 if y1 > y0 else -1
-    radius = min(radius, abs(y1 - y0) / 2)
+    radius = min(radius, abs(y1 - y0) / 2, abs(lane - x0))
     first, second = (1 if lane > x0 else -1), (1 if x1 > lane else -1)
     return (
         f"M{x0:g} {y0:g}H{lane - first * radius:g}Q{lane:g} {y0:g} {lane:g} {y0 + down * radius:g}"
@@ -79,6 +79,6 @@ def stub(x0: float, y0: float, lane: float, y1: float) -> str:
     """As route, but it ends in the lane at the height y1, where it meets others."""
     if abs(y1 - y0) < 1:
         return f"M{x0:g} {y0:g}H{lane:g}"
-    radius = min(6, abs(y1 - y0) / 2)
+    radius = min(6, abs(y1 - y0) / 2, abs(lane - x0))
     down = 1 if y1 > y0 else -1
     return f"M{x0:g} {y0:g}H{lane - radius:g}Q{lane:g} {y0:g} {lane:g} {y0 + down * radius:g}V{y1:g}"

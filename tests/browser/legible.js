@@ -1,5 +1,5 @@
-// What is wrong with the text of these SVGs: [[number, complaint], ...]. Text over text, text outside its card,
-// text under a line or a mark, text cut by a box. Runs in the page, where fonts are as a reader has them.
+// What is wrong with these SVGs: [[number, complaint], ...]. Text over text, text outside its card, text under a line or
+// a mark, text cut by a box; lines that look like one. Runs in the page, where fonts are as a reader has them.
 (svgs) => {
   const host = document.createElement("div");
   host.innerHTML = svgs.join("");
@@ -53,6 +53,7 @@
     living.forEach((one, i) => living.slice(i + 1).forEach((other) => {
       if (one.some((a) => other.some((b) => together(a, b)))) say("two lines run on one stretch");
     }));
+    all(".ghostx").forEach((cross) => living.flat().some((b) => meet(cross, b)) && say("a living line is crossed out"));
   });
   host.remove();
   return found;
