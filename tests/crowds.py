@@ -49,8 +49,8 @@ P: write M @3
 P: fork C
 C: write M @3
 kernel: ksm P @3 C @3
-P: vmsplice h @1
 C: vmsplice g
+P: vmsplice h @1
 C: munmap @2
 P: fork E
 E: munmap @2

@@ -26,7 +26,11 @@ ITEMS: tuple[tuple[str, str, str], ...] = (  # what must occur for it to be show
         "filled pill: only one owner",
         marks.rect(6, 2, 36, 18, "b-x", 9) + marks.text(24, 15, "excl", "t-x", "middle"),
     ),
-    ("joint", "dot: they join; gap: they cross", marks.path("M1 11H47M24 11V1", "l-r") + marks.circle(24, 11, 3.4, "joint")),
+    (
+        "joint",
+        "dot: they join; gap: they cross",
+        marks.path("M1 11H47M24 11V1", "l-r") + marks.circle(24, 11, 3.4, "joint"),
+    ),
     ("pile", "a pile: 2 MiB{pile}", marks.rect(11, 7, 26, 13, "card") + marks.rect(8, 4, 32, 13, "card")),
     ("file", "a folded corner: a file's page", marks.path("M10 3h20l8 8v8h-28z", "card")),
     ("swap", "dotted, hatched: a swap entry", _line("l-s", "swapc")),
