@@ -6,14 +6,15 @@ ARGS ?=
 BIN := .venv/bin
 SET_UP := pyproject.toml requirements.lock tools/prepare.py
 
-.PHONY: help lab test lint bench notebooks lock clean
+.PHONY: help lab test lint bench notebooks pictures lock clean
 
 help:
 	@echo "make lab        set everything up and open the course in JupyterLab"
 	@echo "make test       set up what the tests need and run them all"
 	@echo "make lint       format check, lint and types only"
-	@echo "make bench      how fast the simulator is on this machine"
+	@echo "make bench      how fast the simulator and the Stepper are on this machine"
 	@echo "make notebooks  make the notebooks anew from their .py sources"
+	@echo "make pictures   make the pictures in docs/images anew"
 	@echo "make lock       take the newest versions that fit into requirements.lock"
 	@echo "make clean      remove what was built; .venv and your course folder stay"
 	@echo
@@ -36,6 +37,9 @@ bench: .venv/test.stamp
 
 notebooks: .venv/test.stamp
 	$(BIN)/python tools/notebooks.py $(ARGS)
+
+pictures: .venv/test.stamp
+	$(BIN)/python tools/pictures.py $(ARGS)
 
 lock: .venv/test.stamp
 	@$(BIN)/python -m pip install --quiet uv

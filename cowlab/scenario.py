@@ -214,13 +214,13 @@ def read_scenario(text: str, name: str) -> Scenario:
             break
         comment = line.comment
         word, colon, rest = comment.strip().partition(":")
-        if not title and not header and not (colon and word.islower()):
+        if key and comment.startswith("   "):
+            header[key] += " " + comment.strip()
+        elif not title and not header and not (colon and word.islower()):
             title = comment.strip()
         elif colon and word.isidentifier() and word.islower():
             key = word
             header[key] = rest.strip()
-        elif key and comment.startswith("   "):
-            header[key] += " " + comment.strip()
     return Scenario(name, title or name, header.pop("story", ""), header, script, text)
 
 

@@ -12,7 +12,7 @@ from walks import along, walks
 
 from cowlab import POLICIES, Trace, World, play, scenarios
 from cowlab.views import Layout, picture, scene
-from cowlab.views.lanes import Net, crossings, order, route
+from cowlab.views.lanes import Net, order, price, route
 from cowlab.views.layout import DENSE, ROOMY, TIGHT
 from cowlab.views.picture import View, pieces
 
@@ -130,9 +130,14 @@ def test_density_is_chosen_once() -> None:
 def test_lanes_cross_little() -> None:
     nets = {n: Net((10.0 * n,), (100.0 - 10 * n,)) for n in range(5)}
     placed = order(nets)
-    cost = sum(crossings(nets[a], nets[b]) for i, a in enumerate(placed) for b in placed[i + 1 :])
-    assert cost <= sum(crossings(nets[a], nets[b]) for a in nets for b in nets if a < b)
+    cost = sum(price(nets[a], nets[b]) for i, a in enumerate(placed) for b in placed[i + 1 :])
+    assert cost <= sum(price(nets[a], nets[b]) for a in nets for b in nets if a < b)
     assert sorted(placed) == sorted(nets) and order({}) == []
+    level = {
+        "out": Net((90.0,), (50.0,)),
+        "in": Net((50.0,), (10.0,)),
+    }  # one goes out at the height where the other comes in
+    assert order(level) == order(dict(reversed(level.items()))) == ["in", "out"]
     assert route(0, 5, 10, 20, 5) == "M0 5H20"
 
 

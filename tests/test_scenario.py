@@ -33,7 +33,7 @@ EXAMPLE = """\
 # source: 09854ba94c6a; open(2)
 # shows: isolation, economy
 # story: The first line of a story
-#   and its second line.
+#   and: its second line.
 # odd: 1
 
 P: write A  # not: a header
@@ -48,7 +48,7 @@ def test_a_scenario_is_a_title_keys_and_a_script() -> None:
     scenario = read_scenario(EXAMPLE, "mine")
     assert scenario.name == "mine"
     assert scenario.title == "A title, which may have: a colon"
-    assert scenario.story == "The first line of a story and its second line."
+    assert scenario.story == "The first line of a story and: its second line."
     assert scenario.header == {"id": "S4", "source": "09854ba94c6a; open(2)", "shows": "isolation, economy", "odd": "1"}
     assert [format(event) for event in scenario.events] == ["P: write A", "P: read"]
     assert scenario.text == EXAMPLE
@@ -83,6 +83,7 @@ def test_every_scenario_has_a_title_a_story_a_source_and_what_it_shows(name: str
     assert len(scenario.story.split()) > 10
     assert scenario.header["source"]
     assert scenario.header["shows"]
+    assert set(scenario.header) <= {"id", "source", "shows", "recorded"}  # no line of a story is taken for a key
 
 
 def test_no_two_titles_are_the_same() -> None:

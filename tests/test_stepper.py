@@ -7,11 +7,10 @@ import re
 from typing import Any
 
 import pytest
+from crowds import long_script
 from short import ALL
-from walks import VERBS, chosen
 
-from cowlab import POLICIES, World, play, read_scenario, scenarios, transition
-from cowlab.events import format as format_event
+from cowlab import POLICIES, play, read_scenario, scenarios
 from cowlab.views import Stepper, step_through, text_frame
 
 
@@ -107,33 +106,6 @@ def test_the_page_needs_no_network() -> None:
     html = step_through("leak").html()
     assert not re.search(r'(src|href)="(?!data:)', html) and "@import" not in html
     assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
-
-
-def long_script(lines: int) -> str:
-    """Five processes with four pages that write, fork, pin and swap, always the same."""
-    setup = [f"P: mmap anon @{n}" for n in (1, 2, 3)] + [f"P: write A @{n}" for n in range(4)]
-    setup += ["P: fork C", "P: fork D", "P: fork E", "P: fork Q"]
-    verbs = [v for v in VERBS if v not in ("exit", "fork", "mmap", "munmap", "file")] + ["write"] * 8
-    world, events, number = World(), [], 7
-    for line in setup:
-        world, events = _happens(world, line, events)
-    while len(events) < lines:
-        number = (number * 1103515245 + 12345) % 2**31
-        verb = verbs[number // 7 % len(verbs)]
-        if len(world.references) >= 6 and verb in ("vmsplice", "get", "pin", "register", "direct_read", "direct_write"):
-            verb = "put"
-        event = chosen(world, verb, number // 1001)
-        if event is not None:
-            world, events = _happens(world, format_event(event), events)
-    return "\n".join(events)
-
-
-def _happens(world: World, line: str, events: list[str]) -> tuple[World, list[str]]:
-    from cowlab.events import parse_event
-
-    step = transition(world, parse_event(line), POLICIES["v6.5"])
-    assert step is not None, line
-    return step.world, [*events, line]
 
 
 def test_a_long_trace_stays_small(record_property: Any) -> None:

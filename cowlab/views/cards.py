@@ -111,7 +111,7 @@ def _outline(layout: Layout, shown: Card, top: float, changed: bool) -> str:
     cls = "card" + (" badcard" if shown.freed else " chg" if changed else "")
     if shown.kind in HUGE:
         for inset in (7, 3.5):
-            drawn += marks.rect(size.fx + inset, top + inset, size.fw - 2 * inset, size.fh, "card")
+            drawn += marks.rect(size.fx + inset, top + inset, size.fw - 2 * inset, size.fh, "card pile")
     if shown.kind.startswith("file"):
         d = f"M{size.fx:g} {top:g}h{size.fw - 14:g}l14 14v{size.fh - 14:g}h-{size.fw:g}z"
         return marks.path(d, cls) + marks.path(f"M{size.fr - 14:g} {top:g}v14h14", "dogear")

@@ -15,6 +15,9 @@ from cowlab.world import Part, World
 
 TOP = 34  # below the column heads
 TAG = 15  # one more line in a row
+SHRINK = (
+    0.88  # so far a picture shrinks, then it is scrolled: two stand side by side in an exported notebook of 1280 px
+)
 CHARACTER = 6.7  # px of a wide system font at 12 px: used to decide where a sum breaks, never to place text
 
 End = int | str  # a frame's number or a slot's name
@@ -114,10 +117,10 @@ class Layout(NamedTuple):
         frames = {number: TOP + i * (size.fh + size.fgap) for i, number in enumerate(places.frames)}
         below = TOP + len(frames) * (size.fh + size.fgap)
         slots = {name: below + i * (44 + size.fgap) for i, name in enumerate(places.slots)}
-        refs = {name: TOP + i * (size.rh + size.rgap) for i, name in enumerate(places.refs)}
-        ends = _ref_ends(places, size, frames, refs)
         bottoms = [top + height for top, height in boxes.values()]
         bottoms += [top + size.fh + 8 for top in frames.values()] + [top + 52 for top in slots.values()]
+        refs = _refs(places, size, max(bottoms, default=TOP))
+        ends = _ref_ends(places, size, frames, refs)
         bottoms += [top + size.rh + 8 for top in refs.values()]
         layout = cls(size, boxes, rows, frames, slots, refs, {}, {}, ends, max(bottoms, default=TOP) + 2)
         return layout._replace(lanes=layout._lanes(places), ref_lanes=layout._ref_lanes())
@@ -125,6 +128,11 @@ class Layout(NamedTuple):
     @property
     def width(self) -> float:
         return self.size.rx + self.size.rw
+
+    @property
+    def least(self) -> float:
+        """The width below which it is scrolled."""
+        return SHRINK * (self.width + 12)
 
     def port(self, end: End) -> float:
         """The height at which mappings reach a frame or slot."""
@@ -241,6 +249,14 @@ def _processes(places: Places, size: Size) -> tuple[dict[str, tuple[float, float
         boxes[name] = (top, y - top)
         y += size.gap
     return boxes, rows
+
+
+def _refs(places: Places, size: Size, bottom: float) -> dict[str, float]:
+    """The tops of the references: as far apart as they may be, but closer where they would make the picture longer."""
+    number = len(places.refs)
+    room = (bottom - TOP - 8 - number * size.rh) / (number - 1) if number > 1 else size.rgap
+    gap = min(size.rgap, max(ROOMY.rgap, room))
+    return {name: TOP + i * (size.rh + gap) for i, name in enumerate(places.refs)}
 
 
 def _ref_ends(

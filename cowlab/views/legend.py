@@ -26,8 +26,12 @@ ITEMS: tuple[tuple[str, str, str], ...] = (  # what must occur for it to be show
         "filled pill: only one owner",
         marks.rect(6, 2, 36, 18, "b-x", 9) + marks.text(24, 15, "excl", "t-x", "middle"),
     ),
-    ("joint", "dot: they join", marks.path("M1 11H47M24 11V1", "l-r") + marks.circle(24, 11, 3.4, "joint")),
-    ("pile", "a pile: 2 MiB in one frame", marks.rect(11, 7, 26, 13, "card") + marks.rect(8, 4, 32, 13, "card")),
+    (
+        "joint",
+        "dot: they join; gap: they cross",
+        marks.path("M1 11H47M24 11V1", "l-r") + marks.circle(24, 11, 3.4, "joint"),
+    ),
+    ("pile", "a pile: 2 MiB{pile}", marks.rect(11, 7, 26, 13, "card") + marks.rect(8, 4, 32, 13, "card")),
     ("file", "a folded corner: a file's page", marks.path("M10 3h20l8 8v8h-28z", "card")),
     ("swap", "dotted, hatched: a swap entry", _line("l-s", "swapc")),
     ("swap cache", "counted: the swap cache", marks.spans(18, 16, [marks.span("▨", "c-swapc")])),
@@ -47,7 +51,7 @@ SIGNS = {
     "asked": "asked",
     "exclusive": "b-x",
     "joint": '"joint"',
-    "pile": " 2 MiB",
+    "pile": " pile",
     "file": "dogear",
     "swap": '"l-s"',
     "swap cache": "▨",
@@ -62,9 +66,10 @@ SIGNS = {
 def legend(drawn: Iterable[str], bias: int) -> str:
     """Explain the marks that occur in these drawings."""
     text = "".join(drawn)
+    pile = "; pins count 1 there" if SIGNS["pin"] in text else " in one frame"
     items = [
         f'<li><svg class="cow-world" viewBox="0 0 48 22" width="48" height="22" aria-hidden="true">{drawing}</svg>'
-        f"{words.format(bias=bias)}</li>"
+        f"{words.format(bias=bias, pile=pile)}</li>"
         for sign, words, drawing in ITEMS
         if not sign or SIGNS[sign] in text
     ]

@@ -67,10 +67,10 @@ def picture(
 
 
 def svg(body: str, layout: Layout, title: str, first: str = "") -> str:
-    """The element around the pieces; one unit is one CSS pixel, and it shrinks to nine tenths at most."""
+    """The element around the pieces; one unit is one CSS pixel, and it shrinks a little where there is no room."""
     width, height = layout.width + 12, layout.height
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="cowlab cow-world" style="min-width:{0.9 * width:.0f}px" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="cowlab cow-world" style="min-width:{layout.least:.0f}px" '
         f'viewBox="-4 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img" '
         f'aria-label="{escape(title)}">{first}{body}</svg>'
     )

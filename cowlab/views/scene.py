@@ -6,6 +6,7 @@ Both are drawn from here, so that one never says more than the other.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from cowlab.laws import Finding, place
@@ -14,6 +15,7 @@ from cowlab.scenario import Moment
 from cowlab.world import HUGE_PTES, ZERO_PAGE, Hold, Part, Pte, Reference, World, cached_in, in_slot, looks, parts, sees
 
 NOTHING = "–"  # where somebody cannot look
+KEPT = 512  # Worlds whose rows and frames are kept: picture, words and text frame ask for the same ones
 HOLDERS = {
     "vmsplice": "pipe",
     "direct_read": "disk, in flight",
@@ -137,18 +139,22 @@ def ought(finding: Finding) -> str:
 
 def rows(world: World, policy: Policy | None = None, findings: Iterable[Finding] = ()) -> list[Row]:
     """Every page of every process, in order."""
-    found = tuple(findings)
-    return [
-        _row(world, process.name, page, pte, policy, of(found, place(process.name, page)))
+    return list(_rows(world, _flag(policy), tuple(findings)))
+
+
+@lru_cache(KEPT)
+def _rows(world: World, flag: str, found: tuple[Finding, ...]) -> tuple[Row, ...]:
+    return tuple(
+        _row(world, process.name, page, pte, flag, of(found, place(process.name, page)))
         for process in world.processes
         for page, pte in process.ptes
-    ]
+    )
 
 
-def _row(world: World, name: str, page: int, pte: Pte, policy: Policy | None, finding: Finding | None) -> Row:
+def _row(world: World, name: str, page: int, pte: Pte, flag: str, finding: Finding | None) -> Row:
     seen = sees(world, pte, page)
     tags = [Tag(ought(finding), finding.broken)] if finding else []
-    tags += [Tag(words) for words in _rights(pte, policy)]
+    tags += [Tag(words) for words in _rights(pte, flag)]
     if pte.rest is not None:
         tags.append(Tag(f"other {HUGE_PTES - 1}", rest=pte.rest))
     letter = seen.letter if seen else NOTHING
@@ -163,21 +169,20 @@ def _state(pte: Pte) -> str:
     return "none" if pte.slot is None else "swap"
 
 
-def _rights(pte: Pte, policy: Policy | None) -> list[str]:
+def _rights(pte: Pte, flag: str) -> list[str]:
     """What the mapping says besides the entry: its right if it is not the usual one, the advice, the marks."""
     vma = pte.vma
     if vma is None:
         return []
-    marked = pte.inherited and policy is not None and policy.flag == "inherited"
     found = {
         f"mapping: {vma.prot}": vma.prot != "rw",
         "uffd-wp": vma.uffd_wp,
         "dontfork": vma.dontfork,
         "wipeonfork": vma.wipeonfork,
         "mergeable": vma.mergeable,
-        "inherited": marked,
+        "inherited": pte.inherited and flag == "inherited",
         f"by {HUGE_PTES} PTEs": pte.split and pte.frame is not None,
-        "exclusive entry": pte.exclusive and pte.slot is not None and _flag(policy) == "exclusive",
+        "exclusive entry": pte.exclusive and pte.slot is not None and flag == "exclusive",
     }
     return [words for words, shown in found.items() if shown]
 
@@ -195,11 +200,16 @@ def used(world: World) -> set[int]:
 
 
 def cards(world: World, policy: Policy | None = None) -> dict[int, Card]:
-    return {number: card(world, number, policy) for number in sorted(used(world))}
+    return dict(_cards(world, _flag(policy)))
 
 
-def card(world: World, number: int, policy: Policy | None = None) -> Card:
-    frame, flag, pill = world.frame(number), _flag(policy), ""
+@lru_cache(KEPT)
+def _cards(world: World, flag: str) -> dict[int, Card]:
+    return {number: card(world, number, flag) for number in sorted(used(world))}
+
+
+def card(world: World, number: int, flag: str) -> Card:
+    frame, pill = world.frame(number), ""
     if frame.freed:
         pill = "freed in use"
     elif flag == "exclusive" and frame.kind == "anon":

@@ -61,7 +61,11 @@ VIEWS.stepper = (root, D) => {
     slider.setAttribute("aria-valuetext", head);
     $(".pos").textContent = at ? `line ${at} of ${last}` : "start";
     $(".cow-place").textContent = `${D.name}@${at}`;
-    rows.forEach((row, k) => (k + 1 === at ? row.setAttribute("aria-current", "step") : row.removeAttribute("aria-current")));
+    rows.forEach((row, k) => {
+      if (k + 1 === at) row.setAttribute("aria-current", "step");
+      else row.removeAttribute("aria-current");
+      row.classList.toggle("ahead", k >= at); // a class, not a sibling selector: that would restyle every line at every step
+    });
     if (say) $(".cow-say").textContent = head + said;
     root.dispatchEvent(new CustomEvent("cow-at", { detail: at }));
     if (say && D.page) {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -24,6 +25,9 @@ from cowlab.views.text import frame_lines, text_frame
 from cowlab.views.words import note
 from cowlab.world import PIN_BIAS
 
+MONO = 7.22  # px of a character of a text frame: used to decide where two stand side by side
+MANY = 5  # more policies than that, and the timeline has room for their outcomes only
+SHORT = 12  # lines of a script that are seen at once; a longer one can be scrolled by keyboard too
 STILL_BYTES = 50_000  # text frames for readers without scripts: beyond this only those where something is decided
 
 
@@ -69,6 +73,11 @@ class Stepper:
             raise ValueError(f"there is no place {start!r}: the script has {last} lines")
         return index
 
+    @cached_property
+    def layout(self) -> Layout:
+        """The places that all its pictures share."""
+        return Layout.of(self.traces)
+
     @property
     def place(self) -> str:
         """The name of where it starts, `leak@5`."""
@@ -93,33 +102,30 @@ class Stepper:
 
     def fragment(self, page: bool = False) -> str:
         """The HTML of one Stepper with everything it needs."""
-        layout = Layout.of(self.traces)
-        about = {"title": self.title, "lede": self.lede, "still": self._still(layout)}
+        about = {"title": self.title, "lede": self.lede, "still": self._still()}
         return mount.fragment("stepper", self.data(page), **about, classes=" cow-ahead" * self.covered)
 
-    def _live(self, layout: Layout, places: int, drawn: Iterable[str]) -> str:
-        """What the script fills: table, controls, panels, legend, text frames."""
+    def _live(self, places: int, drawn: Iterable[str], longest: int) -> str:
+        """What the script fills: table, controls, panels, legend, text frames. longest: the longest line of these."""
         counter = self.traces[0].moments[-1].world.counter
-        panels = "".join(self._panel(trace, layout, places) for trace in self.traces)
+        panels = "".join(self._panel(trace, places) for trace in self.traces)
         words = "".join(_words(trace) for trace in self.traces)
         return (
-            f"{self._script()}{self._controls()}{_columns(0.9 * layout.width, panels)}"
+            f"{self._script()}{self._controls()}{_columns(self.layout.least, panels)}"
             f"{legend(drawn, counter.bias if counter else PIN_BIAS)}"
-            f"<details open><summary>The same in words</summary>{_columns(500, words)}</details>"
+            f"<details open><summary>The same in words</summary>{_columns(MONO * longest, words)}</details>"
             '<div class="sr cow-say" aria-live="polite"></div>'
         )
 
     def data(self, page: bool = False) -> dict[str, Any]:
         """What the browser needs to step. page: whether the place stands in the address."""
-        layout = Layout.of(self.traces)
         strings = Strings()
-        panels = [panel.panels(trace, layout, strings) for trace in self.traces]
-        live = self._live(layout, len(panels[0][0]) // 2, strings.strings)
+        panels = [panel.panels(trace, self.layout, strings) for trace in self.traces]
+        words = [[frame_lines(trace, i) for i in range(len(trace.moments))] for trace in self.traces]
+        longest = max(len(line) for frames in words for lines in frames for line in lines)
+        live = self._live(len(panels[0][0]) // 2, strings.strings, longest)
         coded = strings.coded()
-        texts = [
-            [[strings.code_words(line) for line in frame_lines(t, i)] for i in range(len(t.moments))]
-            for t in self.traces
-        ]
+        texts = [[[strings.code_words(line) for line in lines] for lines in frames] for frames in words]
         script = [format_event(event) for event in self.traces[0].scenario.events]
         return {
             "name": self.traces[0].scenario.name,
@@ -141,10 +147,13 @@ class Stepper:
         """The script as a timeline: line, event, and per policy outcome and why."""
         width = f' style="width:{96 / len(self.traces):.0f}%"'
         heads = "".join(f'<th scope="col" class="o"{width}>{escape(trace.policy.name)}</th>' for trace in self.traces)
-        rows = "".join(self._line(index) for index in range(1, len(self.traces[0].moments)))
+        rows = [self._line(index) for index in range(1, len(self.traces[0].moments))]
+        many = " many" if len(self.traces) > MANY else ""
+        scrolls = ' tabindex="0" role="region" aria-label="The whole script"' if len(rows) > SHORT else ""
         return (
-            '<div class="script"><table class="trace" aria-label="Script and outcomes"><thead><tr><th></th><th scope="col">SCRIPT</th>'
-            f"{heads}<th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+            f'<div class="script{many}"{scrolls}><table class="trace" aria-label="Script and outcomes"><thead><tr>'
+            f'<th scope="col"><span class="sr">line</span></th><th scope="col">SCRIPT</th>{heads}'
+            f'<th scope="col"><span class="sr">remark</span></th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         )
 
     def _line(self, index: int) -> str:
@@ -154,7 +163,7 @@ class Stepper:
             same = which > 0 and together
             cells += f'<td class="o">{"<span class=why>same</span>" if same else _cell(trace, index)}</td>'
         cls = "" if together else ' class="part"' if index == self.part else ' class="after"'
-        mark = "≠ first difference" if index == self.part else ""
+        mark = "" if index != self.part else "≠" if len(self.traces) > MANY else "≠ first difference"
         event = escape(format_event(self.traces[0].scenario.events[index - 1]))
         return f'<tr{cls}><td class="n">{index}</td><td class="ev">{event}</td>{cells}<td class="mark">{mark}</td></tr>'
 
@@ -177,19 +186,19 @@ class Stepper:
             '<span title="open it again with start=, or behind # in the address of a saved page">this place is called <code class="cow-place"></code></span></p>'
         )
 
-    def _panel(self, trace: Trace, layout: Layout, places: int) -> str:
+    def _panel(self, trace: Trace, places: int) -> str:
         drawn = "".join(f'<g data-p="{k}"></g>' for k in range(panel.HTML_PLACES, places))
         asks = _asks(trace)
         return (
             f'<section class="w" aria-label="{escape(trace.policy.name)}"><header><h2 class="cow-name">{escape(trace.policy.name)}</h2>'
             f'<span class="rule">{asks}</span><span data-p="0" style="margin-left:auto"></span></header><p class="said" data-p="1"></p>'
-            f'<div class="cow-fit">{svg(drawn, layout, trace.policy.name)}</div><div data-p="2"></div></section>'
+            f'<div class="cow-fit">{svg(drawn, self.layout, trace.policy.name)}</div><div data-p="2"></div></section>'
         )
 
-    def _still(self, layout: Layout) -> str:
+    def _still(self) -> str:
         """What is shown where no script may run: one line that says so, the first picture, the text frames."""
         notice = "This steps once the notebook is trusted, or its cell is run. Until then: the first frame, and the others in words."
-        images = "".join(_image(trace, layout, self.start) for trace in self.traces)
+        images = "".join(_image(trace, self.layout, self.start) for trace in self.traces)
         frames, left = "", STILL_BYTES
         skipped = 0
         for index in range(len(self.traces[0].moments)):
@@ -214,10 +223,13 @@ def _cell(trace: Trace, index: int) -> str:
     moment = trace.moments[index]
     why = escape(note(trace.moments[index - 1], moment, trace.policy))
     reading = moment.reading
-    if reading is not None and reading.value != reading.ideal and moment.owed(reading.who):
+    if reading is not None:
         show = "show" if moment.event is not None and moment.world.reference(moment.event.actor) else "read"
-        ought = f'<span class="badt">✗ ought to {show} {reading.ideal}</span>'
-        why = f'{escape(reading.who)} {show}s <b class="mono">{reading.value}</b>, {ought}'
+        shown = f'{escape(reading.who)} {show}s <b class="mono">{reading.value}</b>'
+        if reading.value != reading.ideal and moment.owed(reading.who):
+            why = f'{shown}, <span class="badt">✗ ought to {show} {reading.ideal}</span>'
+        elif reading.value == reading.ideal and show == "show":
+            why = shown
     kinds = dict.fromkeys((finding.kind, finding.broken) for finding in moment.new)
     chips = "".join(
         f'<span class="chip{"" if bad else " mild"}">{"✗ " if bad else ""}{kind.upper()}</span>' for kind, bad in kinds

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 
 from cowlab.events import format as format_event
 from cowlab.laws import Finding
@@ -12,6 +13,8 @@ from cowlab.views import scene
 from cowlab.views.scene import NOTHING, STATES, Row
 from cowlab.views.words import changes, finding
 from cowlab.world import World
+
+WIDE = 80  # sentences are broken there; tables are as wide as they are
 
 
 def text_frame(trace: Trace, index: int) -> str:
@@ -34,11 +37,17 @@ def frame_lines(trace: Trace, index: int) -> list[str]:
     ]
     if index:
         changed = changes(trace.moments[index - 1].world, moment.world, policy) or ["nothing"]
-        blocks.append(["changed", *(f"  {line}" for line in changed)])
+        blocks.append(["changed", *broken(f"  {line}" for line in changed)])
     lines: list[str] = []
     for block in blocks:
         lines += ["", *block] if lines and block else block
     return lines
+
+
+def broken(lines: Iterable[str]) -> list[str]:
+    """The same sentences on lines that are not too long."""
+    fit = textwrap.TextWrapper(WIDE, subsequent_indent="    ", break_on_hyphens=False)
+    return [part for line in lines for part in ([line] if len(line) <= WIDE else fit.wrap(line))]
 
 
 def head(trace: Trace, index: int) -> str:
@@ -145,10 +154,10 @@ def reading_lines(moment: Moment) -> list[str]:
 def finding_lines(trace: Trace, index: int) -> list[str]:
     """What is wrong now, each with the line since when."""
     moment = trace.moments[index]
-    return [
+    return broken(
         f"{'finding' if found.broken else 'snapshot'}  {found.law}, since line {index_of(trace, since)}: {finding(found, moment.world)}"
         for since, found in moment.standing
-    ]
+    )
 
 
 def index_of(trace: Trace, line: int) -> int:

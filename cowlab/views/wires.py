@@ -9,6 +9,7 @@ from cowlab.views.lanes import route, stub
 from cowlab.views.layout import End, Layout
 from cowlab.views.scene import Ref, Row
 
+NARROW = 9  # px: a shorter stretch has no room for a cross
 LINES = {"w": "l-w", "r": "l-r", "closed": "l-r", "swap": "l-s"}
 
 
@@ -18,6 +19,13 @@ class Wire(NamedTuple):
     y: float
     state: str
     changed: bool
+
+
+class Gone(NamedTuple):
+    """A mapping that went away: the height at which it started, and where its row's line ends now."""
+
+    y: float
+    now: End | None
 
 
 def wires(layout: Layout, rows: list[Row], before: dict[tuple[str, int], Row] | None) -> dict[End, list[Wire]]:
@@ -35,24 +43,25 @@ def wires(layout: Layout, rows: list[Row], before: dict[tuple[str, int], Row] | 
     return found
 
 
-def gone(layout: Layout, rows: list[Row], before: dict[tuple[str, int], Row] | None) -> dict[End, list[float]]:
-    """From where mappings went away, by the frame that they had."""
-    found: dict[End, list[float]] = {}
+def gone(layout: Layout, rows: list[Row], before: dict[tuple[str, int], Row] | None) -> dict[End, list[Gone]]:
+    """What went away, by the frame that it mapped."""
+    found: dict[End, list[Gone]] = {}
     for row in rows:
         old = (before or {}).get((row.process, row.page))
         if old is not None and old.end is not None and old.end != row.end:
-            found.setdefault(old.end, []).append(layout.line(row.process, row.page))
+            found.setdefault(old.end, []).append(Gone(layout.line(row.process, row.page), row.end))
     return found
 
 
-def net(layout: Layout, end: End, live: list[Wire], left: list[float]) -> str:
+def net(layout: Layout, end: End, live: list[Wire], left: list[Gone]) -> str:
     """Everything that runs in the lane of `end`: old ways, halos, gaps in what lies below, lines."""
     size, lane, port = layout.size, layout.lanes[end], layout.port(end)
-    drawn = [_ghost(layout, end, y, live) for y in left]
-    way = [route(size.pw, wire.y, lane, size.fx - 9, port) for wire in live]
-    drawn += [marks.path(d, "halo") for d, wire in zip(way, live, strict=True) if wire.changed]
-    if len(layout.lanes) > 2:
-        drawn += [marks.path(route(size.pw + 4, wire.y, lane, size.fx - 9, port), "casing") for wire in live]
+    drawn = [_ghost(layout, end, old, live) for old in left]
+    if len(layout.lanes) > 1:
+        still = [wire for wire in live if not wire.changed]  # a halo cuts what lies below as well
+        drawn += [marks.path(route(size.pw + 4, wire.y, lane, size.fx - 9, port), "casing") for wire in still]
+    way = [route(size.pw, wire.y, lane, size.fx - 9, port) for wire in live if wire.changed]
+    drawn += [marks.path(d, "halo") for d in way]
     for d, wire, _ in _trunk(layout, end, live):
         drawn.append(marks.path(d, LINES[wire.state]))
     return "".join(drawn)
@@ -95,15 +104,18 @@ def _joined(layout: Layout, end: End, wire: Wire, before: list[Wire]) -> str:
     return stub(layout.size.pw, wire.y, lane, nearest)
 
 
-def _ghost(layout: Layout, end: End, y: float, live: list[Wire]) -> str:
-    """Where a mapping went before: grey dots, and a cross on a part that no living line uses."""
-    size, lane, port = layout.size, layout.lanes[end], layout.port(end)
+def _ghost(layout: Layout, end: End, old: Gone, live: list[Wire]) -> str:
+    """Where a mapping went before: grey dots, and a cross on a part that no living line uses, if there is one."""
+    size, lane, port, y = layout.size, layout.lanes[end], layout.port(end), old.y
+    start = size.pw if old.now is None else min(layout.lanes[old.now], lane)  # so far its row's new line covers it
     if not live:
         x = size.fx - 7 if size.lc < 60 else (lane + size.fx) / 2
-        return marks.path(route(size.pw, y, lane, size.fx - 12, port), "ghost") + marks.cross(x, port)
-    if any((wire.y - port) * (y - port) > 0 for wire in live) or abs(y - port) < 1:
-        return marks.path(f"M{size.pw:g} {y:g}H{lane:g}", "ghost") + marks.cross(size.pw + 9, y)
-    return marks.path(stub(size.pw, y, lane, port), "ghost") + marks.cross(lane, (y + port) / 2)
+        return marks.path(route(start, y, lane, size.fx - 12, port), "ghost") + marks.cross(x, port)
+    if all((wire.y - port) * (y - port) <= 0 for wire in live) and abs(y - port) > NARROW:
+        return marks.path(stub(start, y, lane, port), "ghost") + marks.cross(lane, (y + port) / 2)
+    room = min((other for other in layout.lanes.values() if other > start), default=start) - start
+    cross = marks.cross(start + room / 2, y) if room > NARROW else ""
+    return marks.path(f"M{start:g} {y:g}H{lane:g}", "ghost") + cross if lane > start else ""
 
 
 def ref_line(layout: Layout, ref: Ref, changed: bool) -> str:
@@ -114,7 +126,7 @@ def ref_line(layout: Layout, ref: Ref, changed: bool) -> str:
     end = layout.ref_ends[ref.name, ref.frame]
     d = route(size.rx, layout.refs[ref.name] + size.rmid, layout.ref_lanes[ref.name], size.fr + 8, end)
     halo = marks.path(d, "halo") if changed else ""
-    casing = marks.path(d, "casing") if len(layout.ref_lanes) > 1 else ""
+    casing = marks.path(d, "casing") if len(layout.ref_lanes) > 1 and not changed else ""
     return halo + casing + marks.path(d, "l-w ref" if ref.write else "l-r ref")
 
 

@@ -7,25 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from needs import chromium, missing
-from real_lab import NOT_OURS, Lab, jupyterlab
-
-# No sandbox: CI is root in a container. The rest keeps the browser from looking for its maker's hosts.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+from needs import running_browser
+from real_lab import NOT_OURS, Lab, jupyterlab, open_in
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        missing("playwright is not installed")
-    path = chromium()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with running_browser() as running:
         yield running
-        running.close()
 
 
 class Watched:
@@ -36,6 +25,11 @@ class Watched:
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
+    @property
+    def ours(self) -> list[str]:
+        """Errors that no JupyterLab and no missing network brings."""
+        return [error for error in self.errors if not any(other in error for other in NOT_OURS)]
+
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
@@ -44,6 +38,16 @@ def page(browser: Any) -> Iterator[Any]:
     yield watched.page
     context.close()
     assert not watched.errors, watched.errors
+
+
+@pytest.fixture
+def offline(browser: Any) -> Iterator[Any]:
+    """A page without a network: what somebody else's page would fetch is missing, and no more than that may fail."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    watched = Watched(context.new_page())
+    yield watched.page
+    context.close()
+    assert not watched.ours, watched.ours
 
 
 @pytest.fixture
@@ -69,19 +73,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def open_notebook(browser: Any, lab: Lab) -> Iterator[Any]:
     """Open a notebook in a JupyterLab of its own; its own errors on the console fail the test."""
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
-    page, errors = context.new_page(), []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    watched = Watched(context.new_page())
 
     def opened(name: str) -> Any:
-        page.goto(f"{lab.address}/lab/workspaces/{name.partition('.')[0]}/tree/{name}?reset")
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
-        page.wait_for_function(
-            "window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-        )
-        return page
+        open_in(watched.page, lab, name)
+        return watched.page
 
     yield opened
     context.close()
-    ours = [error for error in errors if not any(other in error for other in NOT_OURS)]
-    assert not ours, ours
+    assert not watched.ours, watched.ours

@@ -80,6 +80,15 @@ def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text())
 
 
+def open_in(page: Any, lab: Lab, name: str) -> None:
+    """Open a notebook of the course folder, and wait for its kernel."""
+    page.goto(f"{lab.address}/lab/workspaces/{name.partition('.')[0]}/tree/{name}?reset")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
+    page.wait_for_function(
+        "window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+
+
 def command(page: Any, name: str, args: str = "{}") -> None:
     page.evaluate(f"window.jupyterapp.commands.execute('{name}', {args}).then(() => true)")
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from short import played
+from crowds import RIGHTS, TWENTY, VARIETY, long_script
+from short import ALL, played
 
-from cowlab import play, scenarios
+from cowlab import Trace, play, scenarios
 from cowlab.views import Layout, Stepper, scene, step_through, text_frame
 from cowlab.views.picture import View, pieces, style, svg
 
 pytestmark = pytest.mark.browser
-COMPARED = ("v5.7", "v5.9", "v6.5", "jerome-fork")
 LEGIBLE = (Path(__file__).parent / "legible.js").read_text("utf-8")
 
 
@@ -185,8 +186,6 @@ def test_the_page_does_not_move(leak: Any) -> None:
 
 
 def test_a_long_trace_opens_at_once(page: Any, saved: Any, record_property: Any) -> None:
-    from test_stepper import long_script
-
     page.goto(saved(step_through(long_script(200), "v5.7", "v6.5").html()))
     opened = page.evaluate("performance.timing.domContentLoadedEventEnd - performance.timing.navigationStart")
     took = page.evaluate(
@@ -201,57 +200,77 @@ def test_a_long_trace_opens_at_once(page: Any, saved: Any, record_property: Any)
     assert page.locator(".pos").inner_text() == "line 60 of 200"
 
 
-def every_frame() -> dict[str, str]:
-    """Each different picture of the atlas, and which it is."""
-    found: dict[str, str] = {}
-    for scenario in scenarios().values():
-        traces = [play(scenario, policy) for policy in COMPARED]
-        layout = Layout.of(traces)
-        for trace in traces:
-            for index, moment in enumerate(trace.moments):
-                before = trace.moments[index - 1].world if index else None
-                view = View(moment.world, before, trace.policy, scene.standing(moment))
-                drawn = svg("".join(pieces(view, layout)), layout, "a picture")
-                found.setdefault(drawn, f"{scenario.name}@{index} {trace.policy.name}")
-    return found
+def drawn(traces: Sequence[Trace], found: dict[str, str]) -> None:
+    """Each picture that these traces show side by side, and which it is."""
+    layout = Layout.of(traces)
+    for trace in traces:
+        for index, moment in enumerate(trace.moments):
+            before = trace.moments[index - 1].world if index else None
+            view = View(moment.world, before, trace.policy, scene.standing(moment))
+            name = f"{trace.scenario.name}@{index} {trace.policy.name}, one of {len(traces)}"
+            found.setdefault(svg("".join(pieces(view, layout)), layout, "a picture"), name)
 
 
-def illegible(page: Any, drawn: dict[str, str]) -> list[str]:
+def different(traces: Sequence[Trace]) -> list[Trace]:
+    """One of those that look the same."""
+    looks = {
+        (trace.policy.asks, trace.policy.flag, *((m.world, m.standing) for m in trace.moments)): trace
+        for trace in traces
+    }
+    return list(looks.values())
+
+
+def illegible(page: Any, pictures: dict[str, str]) -> list[str]:
     page.set_content(f"<!doctype html><meta charset=utf-8><style>{style('picture.css')}</style><body></body>")
-    pictures, found = list(drawn), []
-    for first in range(0, len(pictures), 250):
-        some = pictures[first : first + 250]
-        found += [f"{drawn[some[number]]}: {complaint}" for number, complaint in page.evaluate(LEGIBLE, some)]
+    texts, found = list(pictures), []
+    for first in range(0, len(texts), 250):
+        some = texts[first : first + 250]
+        found += [f"{pictures[some[number]]}: {complaint}" for number, complaint in page.evaluate(LEGIBLE, some)]
     return found
 
 
 @pytest.mark.slow
 def test_every_frame_of_the_atlas_is_legible(page: Any) -> None:
-    """No text over text, none that leaves its card, none that a line crosses or a box cuts."""
-    drawn = every_frame()
-    assert len(drawn) > 1000
-    assert illegible(page, drawn) == []
-
-
-def test_the_check_sees_what_is_wrong(page: Any) -> None:
-    bad = (
-        '<svg viewBox="0 0 200 100" width="200" height="100" class="cowlab cow-world"><rect class="card" x="10" y="10" width="80" height="40"/>'
-        '<text x="20" y="30">first</text><text x="30" y="32">second</text><text x="70" y="45">far too long</text>'
-        '<path class="l-w" d="M0 27H60"/></svg>'
-    )
-    complaints = " ".join(illegible(page, {bad: "bad"}))
-    assert "overlaps" in complaints and "leaves its card" in complaints and "crossed by a line" in complaints
+    """No text over text, none that leaves its card, none that a line crosses or a box cuts: under every policy, alone
+    and beside all others, for places and sizes depend on what is compared."""
+    pictures: dict[str, str] = {}
+    for scenario in scenarios().values():
+        traces = different([play(scenario, policy) for policy in ALL])
+        drawn(traces, pictures)
+        for trace in traces:
+            drawn([trace], pictures)
+    assert len(pictures) > 7000
+    assert illegible(page, pictures) == []
 
 
 def test_crowded_traces_are_legible(page: Any) -> None:
-    from test_stepper import long_script
+    pictures: dict[str, str] = {}
+    for script in (VARIETY, TWENTY, RIGHTS, long_script(90)):
+        drawn([play(script, policy) for policy in ("v5.7", "linus-2021", "v6.5")], pictures)
+    assert illegible(page, pictures) == []
 
-    trace = play(long_script(60), "v6.5")
-    layout, drawn = Layout.of([trace]), {}
-    for index, moment in enumerate(trace.moments[1:], 1):
-        view = View(moment.world, trace.moments[index - 1].world, trace.policy, scene.standing(moment))
-        drawn[svg("".join(pieces(view, layout)), layout, "a picture")] = f"line {index}"
-    assert illegible(page, drawn) == []
+
+BREAKS = (  # what is done to a good picture, and what is complained of
+    ("anon</text>", "anon, and much more than there is room for</text>", "leaves its card"),
+    (">vmsplice by C<", ">vmsplice by somebody with a long name<", "leaves the picture"),
+    ('x="476" y="99"', 'x="476" y="76"', "overlaps"),
+    (">@0<", ">@0 here<", "is cut by a box"),
+    ("M118 142H134", "M118 142H40", "is crossed by a line"),
+    ('cx="140" cy="70"', 'cx="15" cy="70"', "is under a mark"),
+    ("</svg>", '<path d="M118 71H150" class="l-r"/></svg>', "two lines run on one stretch"),
+    ("</svg>", '<path d="M120 66l8 8m0 -8l-8 8" class="ghostx"/></svg>', "a living line is crossed out"),
+)
+
+
+@pytest.mark.parametrize("good, bad, complaint", BREAKS, ids=[complaint for _, _, complaint in BREAKS])
+def test_the_check_sees_what_is_wrong(page: Any, good: str, bad: str, complaint: str) -> None:
+    """The third picture of the leak, and the same with one thing broken."""
+    pictures: dict[str, str] = {}
+    drawn([play(scenarios()["leak"], "v5.9")], pictures)
+    picture = list(pictures)[3]
+    assert illegible(page, {picture: ""}) == []
+    assert good in picture
+    assert complaint in " ".join(illegible(page, {picture.replace(good, bad, 1): ""}))
 
 
 @pytest.mark.parametrize("width", [900, 1280, 1920])
