@@ -106,6 +106,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     matrix = commands.add_parser("matrix", help="policies x laws: which rule keeps which promise")
     matrix.add_argument("--no-cache", action="store_true", help="explore anew what was found before")
+    matrix.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write a page in which each cell opens its script or its bounds, without network; FILE must be new",
+    )
     matrix.set_defaults(act=search.command_matrix)
     for command in (explore, matrix):
         search.add_bounds(command)

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,6 +69,26 @@ def document(report: Report, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "laws": laws,
     }
+
+
+def cell_words(result: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """✗ and the length, ✓ only where all was seen, ◐ where it was not."""
+    if result["holds"] is False:
+        return f"✗ {result['length']}"
+    return "✓ complete" if result["holds"] else f"◐ to depth {tried(found)}"
+
+
+def tried(found: Mapping[str, Any]) -> int:
+    """The depth to which a search that was stopped tried everything: of the longest scripts it did not."""
+    return max(int(found["depth"]) - 1, 0)
+
+
+def bounds_words(found: Mapping[str, Any]) -> str:
+    """`2 processes, 1 page, 1 reference, 1 hold, kind anon`."""
+    bounds = found["bounds"]
+    one = {"processes": "process", "pages": "page", "references": "reference", "holds": "hold"}
+    counts = [f"{bounds[many]} {word if bounds[many] == 1 else many}" for many, word in one.items()]
+    return f"{', '.join(counts)}, kind {bounds['kind']}"
 
 
 def memory_ceiling(megabytes: int) -> Callable[[], str]:
@@ -130,12 +150,9 @@ def matrix(
     executor: who explores; without one, processes of our own, which end with us.
     """
     names = list(names)
-    found: dict[str, dict[str, Any]] = {}
-    for name in names:
-        known = recall(cache, name, bounds, laws, max_states)
-        if known is not None:
-            found[name] = known
-            done(name)
+    found = recalled(cache, names, bounds, laws, max_states)
+    for name in found:
+        done(name)
     missing = [name for name in names if name not in found]
     if missing:
         with ExitStack() as stack:
@@ -185,6 +202,18 @@ def recall(folder: Path | None, *what: object) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return known if isinstance(known, dict) and "laws" in known else None
+
+
+def recalled(
+    folder: Path | None,
+    names: Iterable[str] = tuple(POLICIES),
+    bounds: Bounds = Bounds(),  # noqa: B008 - immutable
+    laws: tuple[str, ...] = LAWS,
+    max_states: int = MAX_STATES,
+) -> dict[str, dict[str, Any]]:
+    """What is known of these rows, by name."""
+    known = {name: recall(folder, name, bounds, laws, max_states) for name in names}
+    return {name: found for name, found in known.items() if found is not None}
 
 
 def remember(folder: Path | None, *what: Any) -> None:

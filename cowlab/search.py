@@ -7,10 +7,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cowlab.laws import LAWS
-from cowlab.matrix import MAX_MEGABYTES, MAX_STATES, cache_folder, explore_policy, matrix
+from cowlab.matrix import MAX_MEGABYTES, MAX_STATES, bounds_words, cache_folder, cell_words, explore_policy, matrix
 from cowlab.model import DEFAULT_EVENTS, Bounds, event_specs
 from cowlab.policy import POLICIES, BadAnswer
 from cowlab.scenario import unknown
@@ -104,7 +105,7 @@ def print_exploration(found: dict[str, Any], out: Console) -> None:
     rows = table("law", "verdict", "shortest script that breaks it")
     for law, result in found["laws"].items():
         rows.add_row(law, mark(result, found), "\n".join(result["witness"] or ()))
-    out.print(f"[bold]{found['policy']}[/]  {bounds_words(found)}\n")
+    out.print(f"[bold]{found['policy']}[/]  {within(found)}\n")
     out.print(rows)
     end = "all of them: complete" if found["complete"] else f"stopped at {found['stopped']}: not complete"
     out.print(
@@ -116,59 +117,73 @@ def print_exploration(found: dict[str, Any], out: Console) -> None:
             out.print(f"[yellow]careful[/]  never in this search: {what}")
 
 
-def bounds_words(found: dict[str, Any]) -> str:
-    bounds = found["bounds"]
-    counts = ", ".join(f"{bounds[name]} {name}" for name in ("processes", "pages", "references", "holds"))
-    return f"within {counts}, kind {bounds['kind']}; events {', '.join(found['events'])}"
+def within(found: dict[str, Any]) -> str:
+    return f"within {bounds_words(found)}; events {', '.join(found['events'])}"
 
 
 def mark(result: dict[str, Any], found: dict[str, Any]) -> str:
-    """✗ and the length, ✓ only where all was seen, ◐ where it was not: of the longest scripts not all were tried."""
-    if result["holds"] is False:
-        return f"[bold red]✗ {result['length']}[/]"
-    return "[green]✓ complete[/]" if result["holds"] else f"[yellow]◐ to depth {max(found['depth'] - 1, 0)}[/]"
+    style = {False: "bold red", True: "green"}.get(result["holds"], "yellow")
+    return f"[{style}]{cell_words(result, found)}[/]"
 
 
 # --- matrix ----------------------------------------------------------------------------------------------------------
 
 
 def command_matrix(args: argparse.Namespace) -> int:
+    from cowlab.views.progress import ticking
+
     bounds, laws = read_bounds(args)
+    if args.html is not None:
+        check_free(args.html)
     cache = None if args.no_cache else cache_folder()
     with ticking(len(POLICIES)) as done:
         limits: dict[str, Any] = {"max_states": args.max_states, "max_megabytes": args.max_memory}
         rows = matrix(POLICIES, bounds, laws, cache=cache, done=done, **limits)
+    if args.html is not None:
+        write_page(args.html, rows)
     if args.json:
         print(json.dumps({name: cells(found) for name, found in rows.items()}, indent=1))
-        return 0
-    out = console(args)
+    elif args.html is not None:
+        print(f"{args.html}: written. It needs no network: open it in a browser.")
+    else:
+        print_matrix(rows, laws, console(args))
+    return 0
+
+
+def print_matrix(rows: dict[str, dict[str, Any]], laws: tuple[str, ...], out: Console) -> None:
     shown = table("policy", "since", *laws)
     for name, found in rows.items():
         shown.add_row(name, POLICIES[name].since, *(mark(found["laws"][law], found) for law in laws))
     out.print(shown)
-    out.print(bounds_words(next(iter(rows.values()))))
+    out.print(within(next(iter(rows.values()))))
     out.print(
         "✗ 5: broken, by a script of 5 lines (cowlab explore shows it)   ✓ complete: holds in all states within the"
     )
     out.print("bounds   ◐: nothing found, not all states seen   economy is a cost: a needless copy can happen")
-    return 0
+
+
+def check_free(file: str) -> None:
+    """Before a long search, whether the page can be written there. Raises Problem."""
+    path = Path(file)
+    if path.exists():
+        raise Problem(f"{file}: exists, and is left alone; give another name, or remove it first")
+    if not path.parent.is_dir():
+        raise Problem(f"{file}: there is no folder {path.parent}")
+
+
+def write_page(file: str, rows: dict[str, dict[str, Any]]) -> None:
+    """The matrix as a page of its own. Raises Problem."""
+    from cowlab.views import MatrixView
+
+    html = MatrixView(rows).html()
+    try:
+        with Path(file).open("x", encoding="utf-8") as page:
+            page.write(html)
+    except OSError as error:
+        raise Problem(f"{file}: cannot be written ({error.strerror})") from None
 
 
 def cells(found: dict[str, Any]) -> dict[str, Any]:
     """One row of the matrix: each law with its bounds, so that a cell stands on its own."""
     about = {name: found[name] for name in ("complete", "states", "bounds", "events", "reduction")}
     return {law: {**result, **about} for law, result in found["laws"].items()}
-
-
-@contextmanager
-def ticking(total: int) -> Iterator[Callable[[str], object]]:
-    """A bar of policies done, on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda name: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("exploring", total=total)
-        yield lambda name: bar.update(task, advance=1, description=name)

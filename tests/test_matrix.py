@@ -206,7 +206,7 @@ def test_a_verb_alone_stands_for_all_of_its_kinds(run: Run) -> None:  # noqa: F8
 def test_explore_as_text(run: Run) -> None:  # noqa: F811
     said = run("explore", "--policy", "v5.7", *FEW)
     assert (said.code, said.err) == (0, "")
-    for text in ("✗ 5", "✓ complete", "all of them: complete", "within 2 processes, 1 pages", "P: vmsplice g"):
+    for text in ("✗ 5", "✓ complete", "all of them: complete", "within 2 processes, 1 page, ", "P: vmsplice g"):
         assert text in " ".join(said.out.split())
     assert "◐" not in said.out
 
@@ -331,3 +331,50 @@ def test_a_matrix_that_was_stopped(run: Run) -> None:  # noqa: F811
     assert all("◐ to depth" in row and "complete" not in row for row in rows)
     said = run("matrix", *FEW, "--law", "dma-isolation", "--max-memory", "1", "--json")
     assert {row["dma-isolation"]["holds"] for row in json.loads(said.out).values()} == {None}
+
+
+# --- cowlab matrix --html --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("threads")
+def test_the_matrix_as_a_page(run: Run) -> None:  # noqa: F811
+    said = run("matrix", *FEW, "--html", "matrix.html")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "matrix.html: written. It needs no network: open it in a browser.\n"
+    page = Path("matrix.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>") and 'aria-label=\\"v5.7, isolation: broken, 5 lines\\"' in page
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_page_and_one_json_document(run: Run) -> None:  # noqa: F811
+    rows = document(run("matrix", *FEW, "--html", "matrix.html", "--json"))
+    assert tuple(rows) == ROWS and Path("matrix.html").stat().st_size > 100_000
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("mine.html", "mine.html: exists, and is left alone"),
+        ("not/there.html", "there is no folder not"),
+        (".", "exists"),
+    ],
+)
+def test_nothing_is_overwritten(run: Run, explored: list[str], file: str, message: str) -> None:  # noqa: F811
+    Path("mine.html").write_text("my own")
+    said = run("matrix", *FEW, "--html", file)
+    assert (said.code, said.out) == (2, "")
+    assert message in said.err and "Traceback" not in said.err
+    assert Path("mine.html").read_text() == "my own"
+    assert not explored  # it is said before the long search, not after it
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_page_that_cannot_be_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    said = run("matrix", *FEW, "--html", "matrix.html", "--no-cache")
+    assert (said.code, said.out) == (2, "")
+    assert "matrix.html: cannot be written (No space left on device)" in said.err
