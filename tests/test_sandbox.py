@@ -32,7 +32,9 @@ def lines(found: dict[str, Any]) -> dict[str, str]:
     for group in found["groups"]:
         for verb in group["verbs"]:
             for words in _words(verb["parts"], found):
-                chosen = " ".join(w for part, w in zip(verb["parts"], words, strict=True) if part not in ("V", "C", "g"))
+                chosen = " ".join(
+                    w for part, w in zip(verb["parts"], words, strict=True) if part not in ("V", "C", "g")
+                )
                 line = " ".join(filter(None, [f"{group['who']}: {verb['verb']}", *words]))
                 offered[line] = verb["no"].get("*") or verb["no"].get(chosen, "")
     return offered
@@ -80,7 +82,12 @@ def test_what_is_filled_in() -> None:
     found = menu(play("P: write A\nP: write B\nP: fork C\nP: vmsplice g\nC: exit", "v5.7").moments[-1].world, ())
     assert found["slots"] == {"V": "A", "C": "C", "g": "h", "@": 0}
     box = Sandbox("P: mmap anon @1\nP: write A\nP: fork C\nP: vmsplice g @1\nC: exit\ng: put")
-    assert box.state["menu"]["slots"] == {"V": "B", "C": "D", "g": "h", "@": 1}  # never used before; the page last touched
+    assert box.state["menu"]["slots"] == {
+        "V": "B",
+        "C": "D",
+        "g": "h",
+        "@": 1,
+    }  # never used before; the page last touched
 
 
 def test_what_changes_something_is_offered_first() -> None:
@@ -91,7 +98,11 @@ def test_what_changes_something_is_offered_first() -> None:
 
     assert (first("P: read", "mprotect"), first("P: mprotect r", "mprotect")) == ("r", "rw")
     assert (first("P: read", "uffd_wp"), first("P: uffd_wp on", "uffd_wp")) == ("on", "off")
-    assert (first("P: read", "mmap"), first("P: munmap", "mmap"), first("", "mmap")) == ("anon  @1", "anon  @0", "anon  @0")
+    assert (first("P: read", "mmap"), first("P: munmap", "mmap"), first("", "mmap")) == (
+        "anon  @1",
+        "anon  @0",
+        "anon  @0",
+    )
     assert first("P: fork C", "vm_write") == "C"
 
 
@@ -163,7 +174,9 @@ def test_what_cannot_be_said_or_done() -> None:
     box = Sandbox("leak", start=4)
     before = box.script
     assert ask(box, "do", "P: wirte A").startswith("unknown verb 'wirte'\nDid you mean write?")
-    assert ask(box, "do", "P: write A\ng: write A").startswith("this cannot happen: g was taken by vmsplice without write")
+    assert ask(box, "do", "P: write A\ng: write A").startswith(
+        "this cannot happen: g was taken by vmsplice without write"
+    )
     assert box.script == before
     with pytest.raises(ScriptError, match="unknown verb"):
         box.do("P: wirte A")
@@ -255,6 +268,10 @@ def test_a_round_trip_is_small(record_property: Any) -> None:
 
     from test_stepper import long_script
 
-    sizes = {name: len(json.dumps(Sandbox(script).state)) for name, script in (("leak", "leak"), ("60", long_script(60)))}
-    record_property("measured", f"a state of the sandbox: leak {sizes['leak']:,} bytes, 60 crowded lines {sizes['60']:,}")
+    sizes = {
+        name: len(json.dumps(Sandbox(script).state)) for name, script in (("leak", "leak"), ("60", long_script(60)))
+    }
+    record_property(
+        "measured", f"a state of the sandbox: leak {sizes['leak']:,} bytes, 60 crowded lines {sizes['60']:,}"
+    )
     assert sizes["leak"] < 40_000 and sizes["60"] < 250_000
