@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, count, product
 from typing import Any
 
-from cowlab.events import FRESH_PROCESSES, FRESH_REFERENCES, MAX_PAGE, RULES, Event, impossible, parse_event
+from cowlab.events import ACTORS, FRESH_PROCESSES, FRESH_REFERENCES, MAX_PAGE, RULES, Event, impossible, parse_event
 from cowlab.views import scene
 from cowlab.world import World
 
-VALUES = "ABDEGHIJKLMNQRSTUVWXYZ123456789"  # not C, F and P: processes and a file are called that
+VALUES = "ABXYZGHJKLMNVW123456789"  # no letter that is also the name of a process, or a file's F
 COMMON = ("read", "write", "fork", "exit", "munmap", "mprotect", "vmsplice", "register", "put", "swap_out", "migrate")
 NUMBERS = {"BITS": ("3", "4", "8"), "N": ("4", "2", "16")}
 
@@ -64,14 +64,10 @@ def menu(world: World, script: Sequence[Event]) -> dict[str, Any]:
     pages = sorted({page for process in world.processes for page, _ in process.ptes}) or [0]
     touched = [event.page for event in script if event.pages]
     page = touched[-1] if touched and touched[-1] in pages else pages[0]
-    references = scene.refs(world)
     kinds = [(process.name, "process", "process") for process in world.processes]
-    kinds += [(name, "reference", f"{ref.holder}, {ref.by}") for name, ref in references.items()]
+    kinds += [(name, "reference", f"{ref.holder}, {ref.by}") for name, ref in scene.refs(world).items()]
     kinds += [("kernel", "kernel", "acts unasked"), ("file", "file", "behind a file mapping")]
-    groups = [
-        {"who": who, "kind": kind, "what": what, "verbs": _verbs(world, who, kind, pages, page)}
-        for who, kind, what in kinds
-    ]
+    groups = [{"who": who, "what": what, "verbs": _verbs(world, who, kind, pages, page)} for who, kind, what in kinds]
     return {"slots": {**_fresh(world, script), "@": page}, "pages": pages, "groups": groups}
 
 
@@ -93,14 +89,12 @@ def _unused(names: Sequence[str], used: set[str]) -> str:
 
 
 def _verbs(world: World, who: str, kind: str, pages: list[int], page: int) -> list[dict[str, Any]]:
-    """The common verbs first, each group in an order of its own."""
-    actor = {"process": "", "reference": ""}.get(kind, kind)
-    verbs = [verb for verb in ABOUT[kind] if (actor, verb) in RULES]
+    actor = kind if kind in ACTORS else ""
     found = []
-    for verb in verbs:
-        pattern = RULES[actor, verb][-1 if kind == "reference" else 0]
+    for verb, about in ABOUT[kind].items():
+        pattern = RULES[actor, verb][-1 if kind == "reference" else 0]  # a process's read and write name a page
         parts = _parts(world, who, verb, pattern, pages, page)
-        entry = {"verb": verb, "about": ABOUT[kind][verb], "parts": parts, "no": _no(world, who, verb, parts, pages)}
+        entry = {"verb": verb, "about": about, "parts": parts, "no": _no(world, who, verb, parts, pages)}
         found.append({**entry, "more": kind != "file" and verb not in COMMON})
     return found
 

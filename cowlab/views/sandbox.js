@@ -219,7 +219,7 @@ VIEWS.sandbox = (root, D, ask) => {
     make("h1", { class: "cow-title" }, D.title), make("p", { class: "lede" }, D.lede),
     box("sb-head", policies(), atlas()),
     box("sb-desk", box("sb-menu", row("Undo and redo", back("undo", "Undo"), back("redo", "Redo")),
-      box("sb-over", looking, choose), home(), late), stage));
+      box("sb-over", late, looking, choose), home()), stage));
 
   const go = nest(stage, D.stepper);
   const lines = D.stepper.script, last = lines.length, script = lines.join("\n");
