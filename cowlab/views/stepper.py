@@ -57,21 +57,8 @@ class Stepper:
                 )
         self.title = title or trace.scenario.title
         self.lede = lede or trace.scenario.story
-        self.start = self._index(start)
+        self.start = place_index(start, len(trace.steps))
         self.part = first_difference(self.traces) if more_traces else None
-
-    def _index(self, start: int | str) -> int:
-        last = len(self.traces[0].steps)
-        if isinstance(start, int):
-            index = start
-        else:
-            named = re.fullmatch(r"(?:.*@)?(\d+)", start)
-            if named is None:
-                raise ValueError(f"there is no place {start!r}: expected an index, or a place like 'leak@5'")
-            index = int(named[1])
-        if not 0 <= index <= last:
-            raise ValueError(f"there is no place {start!r}: the script has {last} lines")
-        return index
 
     @cached_property
     def layout(self) -> Layout:
@@ -213,6 +200,20 @@ class Stepper:
         return f"<p><em>{notice}</em></p>{images}{frames}{more}"
 
 
+def place_index(start: int | str, last: int) -> int:
+    """The index which an index, or a place like `leak@5`, names. Raises ValueError if the script has no such line."""
+    if isinstance(start, int):
+        index = start
+    else:
+        named = re.fullmatch(r"(?:.*@)?(\d+)", start)
+        if named is None:
+            raise ValueError(f"there is no place {start!r}: expected an index, or a place like 'leak@5'")
+        index = int(named[1])
+    if not 0 <= index <= last:
+        raise ValueError(f"there is no place {start!r}: the script has {last} lines")
+    return index
+
+
 def _columns(width: float, inner: str) -> str:
     """Side by side where there is room for that width each, else one under the other."""
     columns = f"repeat(auto-fit,minmax(min(100%,{width:.0f}px),1fr))"
@@ -246,7 +247,7 @@ def _ticks(traces: Sequence[Trace], part: int | None, covered: bool) -> str:
     marks = {} if covered else marks
     every = next((n for n in (1, 2, 5, 10, 20, 50, 100, 500, 1000, 5000) if last / n <= 12), 10_000)
     room = max(1, last * 0.09)
-    words = {0: "start", last: str(last), **{i: str(i) for i in range(every, last, every)}}
+    words = {last: str(last), 0: "start", **{i: str(i) for i in range(every, last, every)}}
     words = {
         i: w
         for i, w in words.items()
@@ -254,7 +255,7 @@ def _ticks(traces: Sequence[Trace], part: int | None, covered: bool) -> str:
     }
     words |= {i: f"<b>{mark}</b>" for i, mark in marks.items()}
     return "".join(
-        f'<span class="tick" style="left:calc(8px + (100% - 16px)*{i / last:.4f})">{word}</span>'
+        f'<span class="tick" style="left:calc(8px + (100% - 16px)*{i / max(last, 1):.4f})">{word}</span>'
         for i, word in sorted(words.items())
     )
 
