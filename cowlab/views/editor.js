@@ -20,7 +20,7 @@ VIEWS.editor = (root, D, ask) => {
     <section class="ed-part" data-part="atlas" tabindex="-1" aria-label="The atlas"></section>
     <div class="ed-two ed-even">
       <section class="ed-part" data-part="quick" tabindex="-1" aria-label="Small bounds"></section>
-      <section class="ed-part" tabindex="-1" aria-label="Bounds of cowlab explore"><div data-part="whole"></div><div data-part="job"></div></section>
+      <section class="ed-part" tabindex="-1" aria-label="Larger bounds"><div data-part="whole"></div><div data-part="job"></div></section>
     </div>
     <section class="ed-part ed-open" hidden aria-label="Step through it">
       <header><h2 class="cow-name" tabindex="-1"></h2><button type="button" class="ed-close">Close</button></header>

@@ -12,7 +12,6 @@ from html import escape
 from typing import Any
 
 from cowlab.matrix import MAX_STATES
-from cowlab.model import Bounds
 from cowlab.policy import ANSWERS, BadAnswer, Decision, Policy
 from cowlab.scenario import Scenario, read_scenario, scenarios, unknown
 from cowlab.views import decisions, editor_text
@@ -20,7 +19,7 @@ from cowlab.views import editor_html as html
 from cowlab.views import editor_results as results
 from cowlab.views.decisions import CannotRead, Problem
 from cowlab.views.differences import Differences, Failed, atlas, atlas_of, differences, summary
-from cowlab.views.exploring import SOME_STATES, Explored, Job, explored_words, quick_bounds
+from cowlab.views.exploring import SOME_STATES, Explored, Job, explored_words, long_bounds, quick_bounds
 from cowlab.views.hybrid import Hybrid
 from cowlab.views.stepper import Stepper
 from cowlab.views.widget import Widget
@@ -169,10 +168,10 @@ class PolicyEditor(Widget):
     # --- explorations ------------------------------------------------------------------------------------------------
 
     def explore(self) -> None:
-        """Explore the bounds of `cowlab explore` in a thread, the row itself too unless that is known."""
+        """Explore larger bounds in a thread, the row itself too unless that is known."""
         self.stop()
         self.mishap, self.job = None, Job(self._progress, self._explored)
-        self.job.start(self.hybrid.base, self.hybrid.runnable, Bounds(), MAX_STATES)
+        self.job.start(self.hybrid.base, self.hybrid.runnable, long_bounds(self.hybrid.replaced), MAX_STATES)
 
     def stop(self) -> None:
         """End it with what is known so far."""
@@ -260,7 +259,7 @@ class PolicyEditor(Widget):
             "result": results.result(base, policy, self.found, self.quick, self.small_job is not None),
             "atlas": results.atlas(base, policy, self.found),
             "quick": results.quick(quick_bounds(hybrid.replaced), self.quick, base, policy, self.small_job),
-            "whole": results.whole(Bounds(), self.whole, base, policy),
+            "whole": results.whole(long_bounds(hybrid.replaced), self.whole, base, policy),
             "job": results.job(self.job, self.whole, self.mishap),
         }
         return {

@@ -22,8 +22,9 @@ def button(words: str, key: str, **message: object) -> str:
 
 
 def broken(name: str) -> str:
-    """The name of a policy, which may go over two lines."""
-    return escape(name).replace("(", "<wbr>(").replace(", ", ", <wbr>")
+    """The name of a policy, which goes over more lines only between its parts."""
+    parts = name.replace("(", "\n(").replace(", ", ", \n").split("\n")
+    return "<wbr>".join(f'<span class="nb">{escape(part)}</span>' for part in parts)
 
 
 # --- the row and its cells -------------------------------------------------------------------------------------------

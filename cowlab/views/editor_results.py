@@ -180,7 +180,7 @@ def quick(bounds: Bounds, found: Explored | None, base: Policy, policy: Policy, 
 def whole(bounds: Bounds, found: Explored | None, base: Policy, policy: Policy) -> str:
     body = "" if found is None else exploration("whole", found, base, policy)
     limits = f"{bounds_words(bounds)}; at most {MAX_STATES:,} states."
-    return f'<h2 class="cow-name">Within the bounds of cowlab explore</h2><p class="why">{escape(limits)}</p>{body}'
+    return f'<h2 class="cow-name">Within larger bounds</h2><p class="why">{escape(limits)}</p>{body}'
 
 
 def job(running: Job | None, found: Explored | None, wrong: Problem | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from cowlab.laws import LAWS
 from cowlab.matrix import MAX_MEGABYTES, MAX_STATES, cache_folder, document, memory_ceiling, recall, remember
-from cowlab.model import Bounds, Report, check
+from cowlab.model import DEFAULT_EVENTS, Bounds, Report, check
 from cowlab.policy import Answer, PageInfo, Policy
 
 SOME_EVENTS = (
@@ -27,8 +27,18 @@ Tell = Callable[[str, int, int], object]  # the name of a row, states, depth
 
 def quick_bounds(replaced: Collection[str]) -> Bounds:
     """Bounds that answer in about a second, with what it takes for these cells to be asked."""
-    more = [event for cell, event in (("drain", "hold lru"), ("users", "direct_read")) if cell in replaced]
-    return Bounds(kind="thp" if "huge" in replaced else "anon", events=(*SOME_EVENTS, *more))
+    return _bounds(SOME_EVENTS, replaced)
+
+
+def long_bounds(replaced: Collection[str]) -> Bounds:
+    """The bounds of `cowlab explore`, with what it takes for these cells to be asked."""
+    return _bounds(DEFAULT_EVENTS, replaced)
+
+
+def _bounds(events: tuple[str, ...], replaced: Collection[str]) -> Bounds:
+    needed = [event for cell, event in (("drain", "hold lru"), ("users", "direct_read")) if cell in replaced]
+    more = (event for event in needed if event not in events)
+    return Bounds(kind="thp" if "huge" in replaced else "anon", events=(*events, *more))
 
 
 def bounds_words(bounds: Bounds) -> str:
@@ -75,8 +85,10 @@ def shift(found: Explored, law: str) -> str:
     if found.after is None:
         return "same"
     before, after = found.before["laws"][law], found.after["laws"][law]
+    if None in (before["holds"], after["holds"]):
+        return "unknown"
     if before["holds"] != after["holds"]:
-        return "unknown" if None in (before["holds"], after["holds"]) else "better" if after["holds"] else "worse"
+        return "better" if after["holds"] else "worse"
     if before["length"] == after["length"]:
         return "same"
     return "sooner" if after["length"] < before["length"] else "later"
