@@ -34,14 +34,14 @@ class PageInfo(NamedTuple):
     kind: str = "anon"  # anon, ksm, file, zero; none: nothing is present yet
     size: str = "base"  # base, thp, hugetlb
     split: bool = False  # a THP mapped by PTEs
-    mapcount: int = 1
+    mapcount: int = 1  # page-table entries which map it
     swapcount: int = 0  # swap entries which still name the page
-    page_count: int = 1
+    page_count: int = 1  # everybody who is counted: mappings, swap cache, references, holds
     share: int = 1  # how much of page_count is this mapping: 512 for a THP mapped by PTEs
-    in_swapcache: bool = False
+    in_swapcache: bool = False  # and the swap cache has one in page_count
     lru_held: bool = False  # a reference in the per-CPU LRU batch
     maybe_dma_pinned: bool = False  # page_count >= 1024, false positives included; exact for large pages
-    mm_has_pinned: bool = False
+    mm_has_pinned: bool = False  # the process has ever pinned anything
     exclusive: bool = False  # PG_anon_exclusive, or the bit of the swap entry
     gup_flag: bool = False  # PG_gup (2009)
     inherited: bool = False  # got at fork, under a policy that marks
@@ -49,7 +49,14 @@ class PageInfo(NamedTuple):
 
 
 class BadAnswer(ValueError):
-    """A decision that raised, or answered what is not allowed; the message shows the PageInfo it was given."""
+    """A decision that raised, or answered what is not allowed; the message shows the PageInfo it was given.
+
+    cell, page: what was asked.
+    """
+
+    def __init__(self, message: str, cell: str = "", page: PageInfo | None = None) -> None:
+        super().__init__(message)
+        self.cell, self.page = cell, page
 
 
 Answer = Any
@@ -446,7 +453,8 @@ class Policy(NamedTuple):
         try:
             answer = decision(page)
         except Exception as error:
-            raise BadAnswer(f"{self.name}: {cell} raised {error!r} when asked about {page}") from error
+            message = f"{self.name}: {cell} raised {error!r} when asked about {page}"
+            raise BadAnswer(message, cell, page) from error
         if cell == "reuse" and isinstance(answer, bool):
             return REUSE if answer else COPY
         for allowed in ANSWERS[cell]:
@@ -454,7 +462,8 @@ class Policy(NamedTuple):
                 return allowed
         expected = ", ".join(map(str, ANSWERS[cell])) + (" (or True, False)" if cell == "reuse" else "")
         expected += "; did you forget return?" if answer is None else ""
-        raise BadAnswer(f"{self.name}: {cell} answered {answer!r}, expected one of {expected}, when asked about {page}")
+        message = f"{self.name}: {cell} answered {answer!r}, expected one of {expected}, when asked about {page}"
+        raise BadAnswer(message, cell, page)
 
     @property
     def decisions(self) -> dict[str, Decision]:

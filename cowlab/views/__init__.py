@@ -16,7 +16,7 @@ from cowlab.views.words import changes, note, sentence
 __all__ = ["Layout", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
 
 # What needs more than the standard library, or is seldom wanted, is loaded when it is first asked for.
-LATER: dict[str, str] = {"MatrixView": "matrix", "Sandbox": "sandbox"}
+LATER: dict[str, str] = {"MatrixView": "matrix", "Sandbox": "sandbox", "PolicyEditor": "editor"}
 
 
 def __getattr__(name: str) -> Any:
