@@ -16,7 +16,13 @@ from cowlab.views.words import changes, note, sentence
 __all__ = ["Layout", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
 
 # What needs more than the standard library, or is seldom wanted, is loaded when it is first asked for.
-LATER: dict[str, str] = {}
+LATER: dict[str, str] = {
+    "state_graph": "stategraph",  # the states of a small exploration, and the events between them
+    "fork_tree": "forktree",  # who forked whom in a scenario, who exited, and the references
+    "policy_tree": "family",  # the policies, each with what it changed and the sources
+    "fork_costs": "costs",  # what fork costs under each policy, as rows
+    "cost_chart": "costs",  # and as a chart
+}
 
 
 def __getattr__(name: str) -> Any:

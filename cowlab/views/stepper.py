@@ -31,7 +31,8 @@ class Stepper:
     """Shows traces of one script, side by side with one index. As the last value of a notebook's cell it is shown.
 
     start: an index, or a place as `leak@5`: the fifth line of the script, comments not counted.
-    covered: what a line does stays covered in the timeline until one has stepped there.
+    covered: what a line does stays covered in the timeline until one has stepped there. layout: the fixed places, where
+    they are shared with other Steppers.
     Raises ValueError if the traces are not of one script, or there is no such place.
     """
 
@@ -43,9 +44,10 @@ class Stepper:
         lede: str = "",
         start: int | str = 0,
         covered: bool = False,
+        layout: Layout | None = None,
     ) -> None:
         self.traces = (trace, *more_traces)
-        self.covered = covered
+        self.covered, self._layout = covered, layout
         for other in more_traces:
             if other.scenario.events != trace.scenario.events:
                 raise ValueError(
@@ -68,6 +70,10 @@ class Stepper:
         if not 0 <= index <= last:
             raise ValueError(f"there is no place {start!r}: the script has {last} lines")
         return index
+
+    @property
+    def layout(self) -> Layout:
+        return self._layout or Layout.of(self.traces)
 
     @property
     def place(self) -> str:
@@ -93,7 +99,7 @@ class Stepper:
 
     def fragment(self, page: bool = False) -> str:
         """The HTML of one Stepper with everything it needs."""
-        layout = Layout.of(self.traces)
+        layout = self.layout
         about = {"title": self.title, "lede": self.lede, "still": self._still(layout)}
         return mount.fragment("stepper", self.data(page), **about, classes=" cow-ahead" * self.covered)
 
@@ -111,7 +117,7 @@ class Stepper:
 
     def data(self, page: bool = False) -> dict[str, Any]:
         """What the browser needs to step. page: whether the place stands in the address."""
-        layout = Layout.of(self.traces)
+        layout = self.layout
         strings = Strings()
         panels = [panel.panels(trace, layout, strings) for trace in self.traces]
         live = self._live(layout, len(panels[0][0]) // 2, strings.strings)
