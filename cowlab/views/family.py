@@ -19,56 +19,49 @@ WIDE = 46  # characters in a line of a card
 
 
 class Kin(NamedTuple):
-    """A row and the one it is told from: base None for the first."""
+    """A row, and the place in the family of the one that it is told from: None for the first. cells: what differs."""
 
     policy: Policy
-    base: Policy | None
     merged: bool
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The cells that differ from the base, in their usual order."""
-        if self.base is None:
-            return ()
-        return tuple(cell for cell in ANSWERS if differ(cell, self.policy, self.base))
+    base: int | None = None
+    cells: tuple[str, ...] = ()
 
 
-def differ(cell: str, one: Policy, other: Policy) -> bool:
-    return getattr(one, cell) is not getattr(other, cell)
+def differing(one: Policy, other: Policy) -> tuple[str, ...]:
+    """The cells in which two rows differ, in their usual order."""
+    return tuple(cell for cell in ANSWERS if getattr(one, cell) is not getattr(other, cell))
 
 
 def family(merged: Iterable[Policy] = MERGED, proposed: Iterable[Policy] = PROPOSED) -> list[Kin]:
     """Each row with its base. A merged kernel follows the one before it.
 
     A proposal hangs at the row, not younger than itself, which it differs from in the fewest cells: that is what it
-    changes. Of several the youngest, then the first. What is older than all hangs at the oldest.
+    changes. Of several at the youngest, then at the first. What is older than all hangs at the first.
     """
-    known = list(merged)
-    found = [Kin(policy, base, True) for policy, base in zip(known, [None, *known], strict=False)]
+    found: list[Kin] = []
+    for policy in merged:
+        before = len(found) - 1
+        found.append(Kin(policy, True, before, differing(policy, found[before].policy)) if found else Kin(policy, True))
     for policy in proposed:
-        older = [row for row in known if row.since <= policy.since] or known[:1]
-        older.sort(key=lambda row: row.since, reverse=True)
-        counts = [sum(differ(cell, policy, row) for cell in ANSWERS) for row in older]
-        found.append(Kin(policy, older[counts.index(min(counts))], False))
-        known.append(policy)
+        older = [place for place, kin in enumerate(found) if kin.policy.since <= policy.since] or [0]
+        older.sort(key=lambda place: found[place].policy.since, reverse=True)
+        base = min(older, key=lambda place: len(differing(policy, found[place].policy)))
+        found.append(Kin(policy, False, base, differing(policy, found[base].policy)))
     return found
 
 
-def policy_tree() -> Graph:
-    """The fifteen rows; a click on one shows all its cells, what they were before, and their sources in full."""
-    everybody = family()
-    idents = {kin.policy.name: f"n{number}" for number, kin in enumerate(everybody)}
+def policy_tree(*own: Policy) -> Graph:
+    """The fifteen rows, and rows of your own; a click on one shows all its cells, what they were, and their sources."""
+    everybody = family(proposed=(*PROPOSED, *own))
     dot, cards, opens = digraph("family", rankdir="TB", nodesep="0.35"), {}, {}
-    for kin in everybody:
-        ident = idents[kin.policy.name]
-        cards[ident] = kin_card(kin)
-        add_card(dot, ident, cards[ident], "merged" if kin.merged else "proposal")
-        opens[ident] = Opened(_about(kin))
+    for place, kin in enumerate(everybody):
+        base = None if kin.base is None else everybody[kin.base].policy
+        cards[f"n{place}"] = kin_card(kin, base)
+        add_card(dot, f"n{place}", cards[f"n{place}"], "merged" if kin.merged else "proposal")
+        opens[f"n{place}"] = Opened(_about(kin, base))
         if kin.base is not None:
-            base = idents[kin.base.name]
             options = {"weight": "20"} if kin.merged else {}
-            cls = "first" if kin.merged else "against"
-            add_edge(dot, base, ident, cls=cls, **options)
+            add_edge(dot, f"n{kin.base}", f"n{place}", cls="first" if kin.merged else "against", **options)
     return Graph(
         dot,
         cards,
@@ -90,26 +83,28 @@ def short(source: str) -> str:
     return source if is_commit(source) else source[:17] + "…"
 
 
-def kin_card(kin: Kin) -> Card:
+def kin_card(kin: Kin, base: Policy | None) -> Card:
     policy, y = kin.policy, 20.0
     width = 348.0
-    drawn = marks.text(10, y, policy.name, "t-name") + marks.text(width - 10, y, policy.since, "t-sub", "end")
-    for line in textwrap.wrap(policy.about, WIDE):
+    drawn = marks.text(10, y, marks.fit(policy.name, 34), "t-name") + marks.text(
+        width - 10, y, policy.since, "t-sub", "end"
+    )
+    for line in textwrap.wrap(policy.about, WIDE)[:4]:
         y += 17
         drawn += marks.text(10, y, line)
-    if kin.base is not None:
+    if base is not None:
         y += 9
         drawn += marks.path(f"M10 {y:g}H{width - 10:g}", "hair")
         y += 16
-        drawn += marks.text(10, y, f"as {kin.base.name}, but", "t-sub")
+        drawn += marks.text(10, y, f"as {marks.fit(base.name, 34)}, but", "t-sub")
         for cell in kin.cells:
             y += 16
             said = " ".join(map(short, sources(getattr(policy, cell))))
             drawn += marks.text(10, y, cell, "t-cell") + marks.text(74, y, said, "t-hash")
     height = y + 12
     changed = f", but {', '.join(kin.cells)}" if kin.cells else ""
-    base = f", as {kin.base.name}{changed}" if kin.base else ""
-    name = f"{policy.name}, {policy.since}, {'merged' if kin.merged else 'proposed'}{base}"
+    told_from = f", as {base.name}{changed}" if base else ""
+    name = f"{policy.name}, {policy.since}, {'merged' if kin.merged else 'proposed'}{told_from}"
     return Card(marks.rect(0, 0, width, height, "card") + drawn, width, height, name)
 
 
@@ -118,20 +113,20 @@ def told(decision: Decision) -> str:
     return (decision.__doc__ or "").strip().partition("\n")[0]
 
 
-def _about(kin: Kin) -> str:
+def _about(kin: Kin, base: Policy | None) -> str:
     """All cells of a row; those that differ are marked, with what they were."""
     policy, rows = kin.policy, ""
     for cell, decision in policy.decisions.items():
         changed = cell in kin.cells
-        was = f"<em>was {escape(_name(getattr(kin.base, cell)))}</em>" if changed else ""
+        was = f"<em>was {escape(_name(getattr(base, cell)))}</em>" if changed else ""
         links = " ".join(map(_link, sources(decision)))
         rows += (
             f'<tr{" class=changed" * changed}><th scope="row">{cell}</th><td><code>{escape(_name(decision))}</code> {was}</td>'
             f"<td>{escape(told(decision))}</td><td>{links}</td></tr>"
         )
-    base = f", told from {escape(kin.base.name)}: what differs is marked" if kin.base else ": the first row"
+    told_from = f", told from {escape(base.name)}: what differs is marked" if base else ": the first row"
     return (
-        f'<h2 class="cow-name">{escape(policy.name)}</h2><p>{escape(policy.about)}; {policy.since}{base}.</p>'
+        f'<h2 class="cow-name">{escape(policy.name)}</h2><p>{escape(policy.about)}; {policy.since}{told_from}.</p>'
         '<div class="cow-fit"><table class="cow-cells"><thead><tr><th scope="col">cell</th><th scope="col">decision</th>'
         f'<th scope="col">what it does</th><th scope="col">sources</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
@@ -147,6 +142,9 @@ def _link(source: str) -> str:
     return f'<a href="{where}{quote(source)}" target="_blank" rel="noopener noreferrer">{escape(source)}</a>'
 
 
+HEADS = ("cell", "decision", "sources")
+
+
 def words(everybody: list[Kin]) -> str:
     lines = []
     for kin in everybody:
@@ -154,11 +152,13 @@ def words(everybody: list[Kin]) -> str:
         lines += [f"{policy.name}  {policy.since}  {'merged' if kin.merged else 'proposed'}: {policy.about}"]
         if kin.base is not None:
             rows = [
-                (cell, _name(getattr(policy, cell)), " ".join(sources(getattr(policy, cell)))) for cell in kin.cells
+                (cell, _name(decision), " ".join(sources(decision)))
+                for cell, decision in policy.decisions.items()
+                if cell in kin.cells
             ]
             lines += [
-                f"  as {kin.base.name}, but",
-                *(f"    {line}" for line in table(("cell", "decision", "sources"), rows)[1:]),
+                f"  as {everybody[kin.base].policy.name}, but",
+                *(f"    {line}" for line in table(HEADS, rows)[1:]),
             ]
         lines.append("")
     return "\n".join(lines)

@@ -73,17 +73,15 @@ def fork_tree(scenario: Scenario | Trace | str, policy: Policy | str = "v5.7") -
         opens[name] = Opened(f'<h2 class="cow-name">{escape(cards[name].name)}</h2>', 0, life.born)
         if life.owner is not None:
             _edge(dot, life, f"n{life.owner}", name)
-    name, about = trace.scenario.name, trace.scenario.title
-    left_out = len(everybody) - len(shown)
+    name, about, more = trace.scenario.name, trace.scenario.title, len(everybody) - len(shown)
+    what = f"The scenario {name}" if about != name else "A script"
     return Graph(
         dot,
         cards,
         title="Who forked whom" + (f": {about}" if about != name else ""),
-        lede=f"{f'The scenario {name}' if about != name else 'A script'}, played under {trace.policy.name}. Lines are counted without comments.",
+        lede=f"{what}, played under {trace.policy.name}. Lines are counted without comments.",
         words=words(shown),
-        note=f"Only the first {AT_MOST} are drawn: {left_out} more processes and references were left out."
-        if left_out
-        else "",
+        note=f"The first {AT_MOST} are drawn; {more} more processes and references are left out." if more else "",
         legend=LEGEND,
         opens=opens,
         steppers=[Stepper(trace)],

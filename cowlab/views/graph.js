@@ -24,7 +24,7 @@ VIEWS.graph = (root, D) => {
     opened.innerHTML = `${it.html}<div class="cow-inside"></div>`;
     if (it.stepper !== null) nest(opened.querySelector(".cow-inside"), { ...stepper(it.stepper), start: it.at });
     nodes.forEach((g) => g.setAttribute("aria-current", id(g) === name));
-    $(".cow-say").textContent = `Opened below: ${opened.textContent.slice(0, 80)}`;
+    $(".cow-say").textContent = `Opened below: ${opened.querySelector("h2").textContent}`;
     const here = nodes.find((g) => id(g) === name);
     if (here) reach(here);
     if (here) sight(here);

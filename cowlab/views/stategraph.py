@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterable
 from html import escape
@@ -174,26 +175,27 @@ def _page(row: scene.Row, pills: dict[int, str], left: float, pages: bool) -> Ro
     name = f"{row.process} @{row.page}" if pages else row.process
     end = f"#{row.end}" if isinstance(row.end, int) else row.end or ""
     pill = pills.get(row.end, "") if isinstance(row.end, int) else ""
+    x = left + 32
     if row.state == "swap":
         right, x = marks.swap_badge(left, -4), left + 46
     elif row.state in ("w", "r", "closed"):
-        right, x = marks.badge(left, -4, row.state), left + 32
+        right = marks.badge(left, -4, row.state)
     else:
-        right, x = marks.text(left, 0, scene.STATES[row.state], "t-mut"), left + 70
-    drawn = marks.text(8, 0, name, "t-mono") + right + marks.text(x, 0, f"{end} {pill}".strip(), "t-tag")
-    wrong = x + 24 + 6.5 * len(pill)
+        right = marks.text(left, 0, scene.STATES[row.state], "t-mut")
+    wrong = x + 40 + 6.5 * len(pill)
     tags = [tag.words for tag in row.tags if not tag.bad]
+    drawn = marks.text(8, 0, name, "t-mono") + right + marks.text(x, 0, f"{end} {pill}".strip(), "t-tag")
     drawn += _wrong(row.finding, wrong)
     drawn += "".join(marks.text(left, TAG * number, words, "t-sub") for number, words in enumerate(tags, 1))
     said = " ".join(filter(None, [name, scene.STATES[row.state], end, pill, *tags]))
-    return Row(drawn, said, max(wrong + 16, *(left + 7 * len(tag) for tag in tags), 0), ROW + TAG * len(tags))
+    return Row(drawn, said, max(wrong + 14, *(left + 7 * len(tag) for tag in tags), 0), ROW + TAG * len(tags))
 
 
 def _reference(ref: scene.Ref, left: float) -> Row:
     end = "refused" if ref.dead else f"#{ref.frame}"
     drawn = marks.text(8, 0, ref.name, "t-mono") + marks.badge(left, -4, "w" if ref.write and not ref.dead else "r")
     drawn += "" if ref.dead else marks.glyph(left + 36, -4, "pin" if ref.take == "FOLL_PIN" else "get")
-    drawn += marks.text(left + 46, 0, end, "t-dead" if ref.dead else "t-tag") + _wrong(ref.finding, left + 70)
+    drawn += marks.text(left + 46, 0, end, "t-dead" if ref.dead else "t-tag") + _wrong(ref.finding, left + 72)
     return Row(drawn, f"{ref.name} {ref.take} {'' if ref.dead else end}".strip(), left + 86)
 
 
@@ -211,14 +213,13 @@ def _wrong(finding: Finding | None, x: float) -> str:
 
 def _opens(space: Space, traces: list[Trace], broken: list[Arrow], layout: Layout) -> dict[str, Opened]:
     """The Stepper of each state's script, then of each arrow that breaks a law and is not the first way anywhere."""
-    opens, number = {}, 0
+    numbers, opens = itertools.count(), {}
     for state, trace in enumerate(traces):
         if trace.steps:
-            opens[f"s{state}"] = Opened(_about(space, state), number, len(trace.steps))
-            number += 1
+            opens[f"s{state}"] = Opened(_about(space, state), next(numbers), len(trace.steps))
         else:  # the start of a world that needs no preparation: no script leads there
             opens[f"s{state}"] = Opened(_about(space, state) + _frame(trace, layout))
-    for number, arrow in enumerate(broken, number):
+    for number, arrow in zip(numbers, broken, strict=False):
         where = f"from {_name(arrow.source)} to {_name(arrow.target)}"
         html = f'<h2 class="cow-name">{escape(arrow.words)}</h2><p>The last line leads {where}.</p>'
         steps = len(space.prefix) + len(space.path(arrow.source)) + 1
