@@ -85,7 +85,7 @@ def short(source: str) -> str:
 
 def kin_card(kin: Kin, base: Policy | None) -> Card:
     policy, y = kin.policy, 20.0
-    width = 332.0
+    width = 338.0
     drawn = marks.text(10, y, marks.fit(policy.name, 34), "t-name") + marks.text(
         width - 10, y, policy.since, "t-sub", "end"
     )
@@ -100,7 +100,7 @@ def kin_card(kin: Kin, base: Policy | None) -> Card:
         for cell in kin.cells:
             y += 16
             said = " ".join(map(short, sources(getattr(policy, cell))))
-            drawn += marks.text(10, y, cell, "t-cell") + marks.text(68, y, said, "t-hash")
+            drawn += marks.text(10, y, cell, "t-cell") + marks.text(74, y, said, "t-hash")
     height = y + 12
     changed = f", but {', '.join(kin.cells)}" if kin.cells else ""
     told_from = f", as {base.name}{changed}" if base else ""

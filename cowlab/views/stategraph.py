@@ -186,9 +186,11 @@ def _page(row: scene.Row, pills: dict[int, str], left: float, pages: bool) -> Ro
     tags = [tag.words for tag in row.tags if not tag.bad]
     drawn = marks.text(8, 0, name, "t-mono") + right + marks.text(x, 0, f"{end} {pill}".strip(), "t-tag")
     drawn += _wrong(row.finding, wrong)
-    drawn += "".join(marks.text(left, TAG * number, words, "t-sub") for number, words in enumerate(tags, 1))
+    drawn += "".join(marks.text(left, TAG * number + 3, words, "t-sub") for number, words in enumerate(tags, 1))
     said = " ".join(filter(None, [name, scene.STATES[row.state], end, pill, *tags]))
-    return Row(drawn, said, max(wrong + 14, *(left + 7 * len(tag) for tag in tags), 0), ROW + TAG * len(tags))
+    return Row(
+        drawn, said, max(wrong + 14, *(left + 7 * len(tag) for tag in tags), 0), ROW + TAG * len(tags) + 3 * bool(tags)
+    )
 
 
 def _reference(ref: scene.Ref, left: float) -> Row:
@@ -272,6 +274,8 @@ LEGEND = (
     ("g-get", marks.glyph(20, 11, "get"), "a reference, FOLL_GET"),
     ("g-pin", marks.glyph(20, 11, "pin"), "a reference, FOLL_PIN"),
     ("b-s", marks.swap_badge(4, 11), "swapped out"),
+    (" excl<", marks.text(10, 15, "excl", "t-tag"), "the frame is exclusive"),
+    ("c-hold", marks.spans(16, 16, [marks.span("◌", "c-hold")]), "a transient hold"),
     ("badcard", marks.text(18, 15, "✗", "t-bad"), "sees what it ought not to"),
     ("beyond", f'<g class="beyond">{marks.rect(6, 3, 36, 16, "card")}</g>', "not followed further"),
 )
