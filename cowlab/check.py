@@ -47,9 +47,13 @@ class Report(NamedTuple):
         events = self.witnesses[law]
         if events is None:
             return None
-        letters = iter(LETTERS * len(events))
-        lettered = (e._replace(args=(*e.args[:-1], next(letters))) if e.verb in STORES else e for e in events)
-        return "".join(format(event) + "\n" for event in lettered)
+        return format(lettered(events))
+
+
+def lettered(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The events of a path, with a letter for each store."""
+    letters = iter(LETTERS * len(events))
+    return tuple([e._replace(args=(*e.args[:-1], next(letters))) if e.verb in STORES else e for e in events])
 
 
 def check(

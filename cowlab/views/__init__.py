@@ -16,7 +16,16 @@ from cowlab.views.words import changes, note, sentence
 __all__ = ["Layout", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
 
 # What needs more than the standard library, or is seldom wanted, is loaded when it is first asked for.
-LATER: dict[str, str] = {"MatrixView": "matrix", "Sandbox": "sandbox", "PolicyEditor": "editor"}
+LATER: dict[str, str] = {
+    "Sandbox": "sandbox",  # one event at a time, from a menu of those that can happen
+    "MatrixView": "matrix",  # policies x laws; what breaks opens in a Stepper
+    "PolicyEditor": "editor",  # another decision in one cell of a row, and what that changes
+    "state_graph": "stategraph",  # the states of a small exploration, and the events between them
+    "fork_tree": "forktree",  # who forked whom in a scenario, who exited, and the references
+    "policy_tree": "family",  # the policies, each with what it changed and the sources
+    "fork_costs": "costs",  # what fork costs under each policy, as rows
+    "cost_chart": "costs",  # and as a chart
+}
 
 
 def __getattr__(name: str) -> Any:

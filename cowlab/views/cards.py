@@ -82,7 +82,8 @@ def frame(
     size, top = layout.size, layout.frames[number]
     if shown is None:
         drawn = marks.rect(size.fx, top, size.fw, size.fh, "free")
-        return drawn + text(size.fx + size.fw / 2, top + size.fh / 2 + 4, f"#{number} free", "t-mut", "middle")
+        words = f"#{number} free" if number else "nobody maps the zero page"
+        return drawn + text(size.fx + size.fw / 2, top + size.fh / 2 + 4, words, "t-mut", "middle")
     changed = compared and (old is None or old.holds != shown.holds)
     drawn = _outline(layout, shown, top, changed)
     drawn += marks.box(size.fx + 10, top + size.ptop, size.plate, shown.holds, "mk" if changed else "")

@@ -35,7 +35,8 @@ class Stepper:
     """Shows traces of one script, side by side with one index. As the last value of a notebook's cell it is shown.
 
     start: an index, or a place as `leak@5`: the fifth line of the script, comments not counted.
-    covered: what a line does stays covered in the timeline until one has stepped there.
+    covered: what a line does stays covered in the timeline until one has stepped there. layout: the fixed places, where
+    they are shared with other Steppers.
     Raises ValueError if the traces are not of one script, or there is no such place.
     """
 
@@ -47,9 +48,10 @@ class Stepper:
         lede: str = "",
         start: int | str = 0,
         covered: bool = False,
+        layout: Layout | None = None,
     ) -> None:
         self.traces = (trace, *more_traces)
-        self.covered = covered
+        self.covered, self._layout = covered, layout
         for other in more_traces:
             if other.scenario.events != trace.scenario.events:
                 raise ValueError(
@@ -63,7 +65,7 @@ class Stepper:
     @cached_property
     def layout(self) -> Layout:
         """The places that all its pictures share."""
-        return Layout.of(self.traces)
+        return self._layout or Layout.of(self.traces)
 
     @property
     def place(self) -> str:
