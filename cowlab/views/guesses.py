@@ -1,4 +1,4 @@
-"""Predictions: say first what will happen, then compare. Words for a learner, never a mark."""
+"""Predictions written as text: say first what will happen, then compare. Words for a learner, never a mark."""
 
 from __future__ import annotations
 
