@@ -19,7 +19,7 @@ from cowlab.views.picture import style
 VIEWS = ("stepper",)  # each has a NAME.js; all but the first a NAME.css and a Stepper inside
 _count = itertools.count(1)
 
-PAGE = """html{background:#fff}body{margin:0}body>.cowlab{padding:18px 22px 22px;min-height:100vh}
+PAGE = """html{background:#fff}body{margin:0}body>.cowlab[data-cowlab]{padding:18px 22px 22px;min-height:100vh}
 @media (prefers-color-scheme:dark){html{background:#111}}html:has(body[data-jp-theme-light="true"]){background:#fff}
 html:has(body[data-jp-theme-light="false"]){background:#111}"""
 
