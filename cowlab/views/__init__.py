@@ -13,10 +13,10 @@ from cowlab.views.stepper import Stepper
 from cowlab.views.text import text_frame
 from cowlab.views.words import changes, note, sentence
 
-__all__ = ["Layout", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
+__all__ = ["Layout", "Predict", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
 
 # What needs more than the standard library, or is seldom wanted, is loaded when it is first asked for.
-LATER: dict[str, str] = {}
+LATER: dict[str, str] = {"Predict": "predict"}
 
 
 def __getattr__(name: str) -> Any:

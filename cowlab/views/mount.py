@@ -16,7 +16,7 @@ from typing import Any
 
 from cowlab.views.picture import style
 
-VIEWS = ("stepper",)  # each has a NAME.js; all but the first a NAME.css and a Stepper inside
+VIEWS = ("stepper", "predict")  # each has a NAME.js; all but the first a NAME.css and a Stepper inside
 _count = itertools.count(1)
 
 PAGE = """html{background:#fff}body{margin:0}body>.cowlab[data-cowlab]{padding:18px 22px 22px;min-height:100vh}
