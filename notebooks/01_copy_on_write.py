@@ -34,7 +34,7 @@
 
 # %%
 from cowlab import POLICIES, format, mapcount, page_count, parts, play, scenarios
-from cowlab.views.predict import compare, compare_answers, step_through
+from cowlab.views.guesses import compare, compare_answers, step_through
 
 # %% [markdown]
 # ## 1.1 What fork copies

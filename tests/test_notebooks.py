@@ -12,9 +12,6 @@ from typing import Any
 
 import pytest
 
-from cowlab import views
-from cowlab.views.predict import NOTHING_YET, compare, compare_answers, step_through
-
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 LAPTOP = 88  # columns of code that need no sideways scrolling
@@ -84,53 +81,3 @@ def test_every_commit_it_names_is_in_the_bibliography(path: Path) -> None:
     named = set(re.findall(r"\b[0-9a-f]{12}\b", prose))
     assert named, "a lesson names its sources"
     assert not {commit for commit in named if commit not in bibliography}
-
-
-# -- predictions -----------------------------------------------------------------------------------
-
-LEAK = """
-P: write A
-P: fork C      -> copy  | Share
-C: vmsplice g  -> hit   | ?
-C: munmap      ->
-P: write S     -> reuse | copy
-g: read        -> S     | S
-"""
-
-
-def test_an_open_prediction_is_met_with_an_invitation(capsys: pytest.CaptureFixture[str]) -> None:
-    compare("P: write A -> ?\nP: fork C", "v5.7")
-    compare_answers({"copies": None}, {"copies": 16})
-    assert capsys.readouterr().out == f"{NOTHING_YET}\n" * 2
-
-
-def test_predictions_are_compared_policy_by_policy(capsys: pytest.CaptureFixture[str]) -> None:
-    compare(LEAK, "v5.7", "v5.9")
-    out = capsys.readouterr().out
-    assert "v5.7: 3 of 4 predictions held." in out
-    assert "v5.9: 2 of 3 predictions held." in out
-    assert "P: fork C      ->  share    you said copy; find out what decided it" in out
-    assert out.count("still open") == 3
-    assert "P: write A" not in out  # was not asked
-    assert "done" not in out  # what was left open is not given away
-
-
-def test_a_slip_of_the_pen_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    compare("P: write A -> fualt", "v5.7")
-    assert "'fualt', which is not a word of the table" in capsys.readouterr().out
-    compare("P: wrote A -> fault", "v5.7")
-    assert "cannot be played" in capsys.readouterr().out
-
-
-def test_numbers_may_be_written_as_text(capsys: pytest.CaptureFixture[str]) -> None:
-    compare_answers({"copies": "16", "faults": 4}, {"copies": 16, "faults": 20})
-    assert "1 of 2 predictions held." in capsys.readouterr().out
-
-
-def test_what_is_ahead_is_covered() -> None:
-    shown = step_through("P: write A\nP: fork C\nP: write B", "v5.7", "v5.9", title="Three lines")
-    html = shown._repr_html_()
-    assert 'class="cowlab cow-stepper cow-ahead"' in html
-    assert repr(shown).startswith("v5.7  start")
-    open_one = views.step_through("P: write A", "v5.7")._repr_html_()
-    assert 'class="cowlab cow-stepper"' in open_one

@@ -47,7 +47,7 @@ def test():
 
 def helpers():
     """What the tests drive besides Python. In CI (CI=true) a helper that is missing is an error."""
-    missing = [why for why in (browser(), node()) if why]
+    missing = [why for why in (browser(), node(), dot()) if why]
     for why in missing:
         print("!! " + why, file=sys.stderr)
     if missing and os.environ.get("CI") == "true":
@@ -126,6 +126,13 @@ def find_browser():
     )
     own = output([PYTHON, "-c", question]) if PYTHON.exists() else ""
     return own if own and Path(own).exists() else None
+
+
+def dot():
+    """'' once the program `dot` is there, else what to do."""
+    if shutil.which("dot") or apt_install("graphviz"):
+        return ""
+    return "No `dot`: graphs are tested with the packaged renderers only.\n   On Debian: sudo apt install graphviz"
 
 
 def node():

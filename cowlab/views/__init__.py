@@ -13,10 +13,11 @@ from cowlab.views.stepper import Stepper
 from cowlab.views.text import text_frame
 from cowlab.views.words import changes, note, sentence
 
-__all__ = ["Layout", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
+__all__ = ["Layout", "Predict", "Stepper", "changes", "note", "picture", "sentence", "step_through", "text_frame"]
 
 # What needs more than the standard library, or is seldom wanted, is loaded when it is first asked for.
 LATER: dict[str, str] = {
+    "Predict": "predict",  # the learner says first what will happen
     "Sandbox": "sandbox",  # one event at a time, from a menu of those that can happen
     "MatrixView": "matrix",  # policies x laws; what breaks opens in a Stepper
     "PolicyEditor": "editor",  # another decision in one cell of a row, and what that changes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
 
 from cowlab.views import marks
 
@@ -63,12 +64,17 @@ SIGNS = {
 }
 
 
+def _sign(sign: str) -> str:
+    """For a Stepper that covers what lies ahead: what must have been drawn before this mark is explained."""
+    return f' data-sign="{escape(SIGNS[sign])}"' if sign else ""
+
+
 def legend(drawn: Iterable[str], bias: int) -> str:
     """Explain the marks that occur in these drawings."""
     text = "".join(drawn)
     pile = "; pins count 1 there" if SIGNS["pin"] in text else " in one frame"
     items = [
-        f'<li><svg class="cow-world" viewBox="0 0 48 22" width="48" height="22" aria-hidden="true">{drawing}</svg>'
+        f'<li{_sign(sign)}><svg class="cow-world" viewBox="0 0 48 22" width="48" height="22" aria-hidden="true">{drawing}</svg>'
         f"{words.format(bias=bias, pile=pile)}</li>"
         for sign, words, drawing in ITEMS
         if not sign or SIGNS[sign] in text

@@ -17,7 +17,7 @@ from typing import Any
 from cowlab.views.picture import style
 
 # Each has a NAME.js; all but the first a NAME.css and a Stepper inside.
-VIEWS = ("stepper", "sandbox", "matrix", "editor", "graph")
+VIEWS = ("stepper", "predict", "sandbox", "matrix", "editor", "graph")
 _count = itertools.count(1)
 
 PAGE = """html{background:#fff}body{margin:0}main>.cowlab[data-cowlab]{padding:18px 22px 22px;min-height:100vh}

@@ -2,7 +2,7 @@
 // each holding the number of a string, and D.panels[p][i] says which places change at step i, [place, string, place,
 // string, ...]. D.strings are made of D.tokens, and D.texts[p][i] are lines, which are tokens.
 // root holds an element .cow-live, which is filled. Whoever wants to know where it stands listens to "cow-at"; what is
-// returned goes there.
+// returned goes there. D.covered: what lies ahead is not given away. D.gate(index): how far one may go towards it.
 VIEWS.stepper = (root, D) => {
   const KEYS = { ArrowRight: "next", ArrowLeft: "prev", Home: "first", End: "last", " ": "play", d: "part" };
   const PLAY_MS = 900;
@@ -30,6 +30,8 @@ VIEWS.stepper = (root, D) => {
   });
   const texts = [...root.querySelectorAll("pre.words")];
   const slider = $("input[type=range]"), script = $(".script");
+  const signs = [...root.querySelectorAll("[data-sign]")];
+  root.classList.toggle("cow-ahead", !!D.covered);
   let at = 0, timer = 0, address = 0;
 
   function draw(p) {
@@ -44,16 +46,26 @@ VIEWS.stepper = (root, D) => {
     return `${D.names[p]}: ${said}`;
   }
 
-  // The current line is kept in sight inside its box; the page itself never moves.
+  // What was shown once is no secret: a mark of the legend, a place that is free again.
+  function uncover() {
+    places.flat().forEach((place) => place.querySelector(".free") || place.classList.add("seen"));
+    const drawn = places.flat().map((place) => place.innerHTML).join("");
+    signs.forEach((item) => drawn.includes(item.dataset.sign) && item.classList.add("seen"));
+  }
+
+  // The current line is kept in sight inside its box, and the next one; the page itself never moves.
   function sight(row) {
     if (!row) return void (script.scrollTop = 0);
-    const top = row.offsetTop - 30, bottom = row.offsetTop + row.offsetHeight - script.clientHeight;
+    const next = rows[at] || row;
+    const top = row.offsetTop - 30, bottom = next.offsetTop + next.offsetHeight - script.clientHeight;
     if (script.scrollTop > top) script.scrollTop = top;
     else if (script.scrollTop < bottom) script.scrollTop = bottom;
   }
 
   function go(index, say = true) {
-    at = Math.max(0, Math.min(last, index));
+    const wanted = Math.max(0, Math.min(last, index)), before = at;
+    at = D.gate ? D.gate(wanted) : wanted;
+    if (at < wanted) stop();
     sight(rows[at - 1]); // before anything changes: it asks for measures, which are at hand now
     const said = frames.map((_, p) => draw(p)).join(" ");
     const head = at ? `Line ${at}, ${D.script[at - 1]}. ` : "Start. ";
@@ -66,7 +78,8 @@ VIEWS.stepper = (root, D) => {
       else row.removeAttribute("aria-current");
       row.classList.toggle("ahead", k >= at); // a class, not a sibling selector: that would restyle every line at every step
     });
-    if (say) $(".cow-say").textContent = head + said;
+    if (D.covered) uncover();
+    if (say && (at !== before || at === wanted)) $(".cow-say").textContent = head + said;
     root.dispatchEvent(new CustomEvent("cow-at", { detail: at }));
     if (say && D.page) {
       clearTimeout(address); // browsers refuse addresses that change with every repeated key

@@ -35,8 +35,8 @@ class Stepper:
     """Shows traces of one script, side by side with one index. As the last value of a notebook's cell it is shown.
 
     start: an index, or a place as `leak@5`: the fifth line of the script, comments not counted.
-    covered: what a line does stays covered in the timeline until one has stepped there. layout: the fixed places, where
-    they are shared with other Steppers.
+    covered: what a line does stays covered until one has stepped there. layout: the fixed places, where they are shared
+    with other Steppers.
     Raises ValueError if the traces are not of one script, or there is no such place.
     """
 
@@ -92,7 +92,7 @@ class Stepper:
     def fragment(self, page: bool = False) -> str:
         """The HTML of one Stepper with everything it needs."""
         about = {"title": self.title, "lede": self.lede, "still": self._still()}
-        return mount.fragment("stepper", self.data(page), **about, classes=" cow-ahead" * self.covered)
+        return mount.fragment("stepper", self.data(page), **about)
 
     def _live(self, places: int, drawn: Iterable[str], longest: int) -> str:
         """What the script fills: table, controls, panels, legend, text frames. longest: the longest line of these."""
@@ -100,9 +100,9 @@ class Stepper:
         panels = "".join(self._panel(trace, places) for trace in self.traces)
         words = "".join(_words(trace) for trace in self.traces)
         return (
-            f"{self._script()}{self._controls()}{_columns(self.layout.least, panels)}"
+            f"{self._script()}{self._controls()}{columns(self.layout.least, panels)}"
             f"{legend(drawn, counter.bias if counter else PIN_BIAS)}"
-            f"<details open><summary>The same in words</summary>{_columns(MONO * longest, words)}</details>"
+            f"<details open><summary>The same in words</summary>{columns(MONO * longest, words)}</details>"
             '<div class="sr cow-say" aria-live="polite"></div>'
         )
 
@@ -121,7 +121,8 @@ class Stepper:
             "names": [trace.policy.name for trace in self.traces],
             "script": script,
             "start": self.start,
-            "part": self.part,
+            "part": None if self.covered else self.part,
+            "covered": self.covered,
             "page": page,
             "live": live,
             "panels": panels,
@@ -187,7 +188,14 @@ class Stepper:
     def _still(self) -> str:
         """What is shown where no script may run: one line that says so, the first picture, the text frames."""
         notice = "This steps once the notebook is trusted, or its cell is run. Until then: the first frame, and the others in words."
-        images = "".join(_image(trace, self.layout, self.start) for trace in self.traces)
+        return f"<p><em>{notice}</em></p>{self.images()}{self.frames()}"
+
+    def images(self) -> str:
+        """The pictures of where it starts, as images: where scripts are not trusted, SVG in the page is not either."""
+        return "".join(_image(trace, self.layout, self.start) for trace in self.traces)
+
+    def frames(self) -> str:
+        """The text frames as HTML; of a long trace those where something is decided."""
         frames, left = "", STILL_BYTES
         skipped = 0
         for index in range(len(self.traces[0].moments)):
@@ -199,7 +207,7 @@ class Stepper:
             left -= len(text)
             frames += f"<hr><pre>{escape(text)}</pre>"
         more = f"<p>{skipped} more frames are shown once it runs.</p>" if skipped else ""
-        return f"<p><em>{notice}</em></p>{images}{frames}{more}"
+        return frames + more
 
 
 def place_index(start: int | str, last: int) -> int:
@@ -216,10 +224,10 @@ def place_index(start: int | str, last: int) -> int:
     return index
 
 
-def _columns(width: float, inner: str) -> str:
-    """Side by side where there is room for that width each, else one under the other."""
-    columns = f"repeat(auto-fit,minmax(min(100%,{width:.0f}px),1fr))"
-    return f'<div class="two" style="grid-template-columns:{columns}">{inner}</div>'
+def columns(width: float, inner: str, more: str = "") -> str:
+    """Side by side where there is room for that width each, else one under the other. more: other attributes."""
+    tracks = f"repeat(auto-fit,minmax(min(100%,{width:.0f}px),1fr))"
+    return f'<div class="two" style="grid-template-columns:{tracks}"{more}>{inner}</div>'
 
 
 def _cell(trace: Trace, index: int) -> str:
@@ -278,7 +286,6 @@ def _words(trace: Trace) -> str:
 
 
 def _image(trace: Trace, layout: Layout, index: int) -> str:
-    """The picture as an image: where scripts are not trusted, SVG in the page is not either."""
     moment, before = trace.moments[index], trace.moments[index - 1].world if index else None
     drawn = picture(moment.world, before, layout=layout, policy=trace.policy, findings=scene.standing(moment))
     data = base64.b64encode(drawn.encode()).decode()

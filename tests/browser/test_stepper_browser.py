@@ -56,7 +56,10 @@ def test_every_frame_by_mouse(leak: Any) -> None:
 def test_what_is_ahead_stays_covered(page: Any, saved: Any) -> None:
     page.goto(saved(step_through("leak", "v5.7", "v5.9", covered=True).html()))
     outcomes = page.locator("table.trace tbody tr td.o:nth-child(3) b")
+    wrong, second = page.get_by_text("filled, with ✗: ought to differ"), page.get_by_text("#2 free")
     for index in range(7):
+        assert wrong.is_visible() == (index >= 5)
+        assert second.all() == [] or not any(place.is_visible() for place in second.all())
         shown = [outcomes.nth(line).is_visible() for line in range(6)]
         assert shown == [line < index for line in range(6)]
         page.get_by_role("button", name="Next (right arrow)").click()
