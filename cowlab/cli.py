@@ -64,7 +64,9 @@ class Once(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         if getattr(namespace, self.dest) != self.default:
-            parser.error(f"{option_string} may be given once; `cowlab outcomes` sets policies side by side")
+            parser.error(
+                f"{option_string} may be given once; `cowlab outcomes` and `cowlab matrix` set policies side by side"
+            )
         setattr(namespace, self.dest, values)
 
 
@@ -100,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     explore = commands.add_parser(
         "explore", help="every behaviour of a policy within bounds, and the shortest witnesses"
     )
-    explore.add_argument("--policy", default="v6.5", metavar="NAME", help="whose rules (default v6.5)")
+    explore.add_argument("--policy", action=Once, default="v6.5", metavar="NAME", help="whose rules (default v6.5)")
     explore.add_argument("--check", action="store_true", help="exit with 1 if a law is broken (economy aside)")
     explore.set_defaults(act=search.command_explore)
 

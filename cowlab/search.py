@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +72,8 @@ def command_explore(args: argparse.Namespace) -> int:
     bounds, laws = read_bounds(args)
     policy = find_policy(args.policy)
     limits: dict[str, Any] = {"max_states": args.max_states, "max_megabytes": args.max_memory}
+    from cowlab.views.progress import counting
+
     try:
         with counting() as progress:
             found = explore_policy(policy, bounds, laws, progress=progress, **limits)
@@ -85,20 +84,6 @@ def command_explore(args: argparse.Namespace) -> int:
     else:
         print_exploration(found, console(args))
     return int(args.check and any(law["holds"] is False for name, law in found["laws"].items() if name != "economy"))
-
-
-@contextmanager
-def counting() -> Iterator[Callable[[int, int, int], object]]:
-    """A line on the terminal that says how far a long search is; nothing where nobody would read it."""
-    if not sys.stderr.isatty():
-        yield lambda states, transitions, depth: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("exploring") as status:
-        yield lambda states, transitions, depth: status.update(
-            f"{states:,} states, {transitions:,} transitions, depth {depth}"
-        )
 
 
 def print_exploration(found: dict[str, Any], out: Console) -> None:
@@ -112,6 +97,8 @@ def print_exploration(found: dict[str, Any], out: Console) -> None:
         f"{found['states']:,} states, {found['transitions']:,} transitions, depth {found['depth']}; {end}; "
         f"{found['seconds']:.1f} s"
     )
+    if found["bounds"]["pages"] > 1:
+        out.print(found["reduction"].rpartition("; ")[2])
     for what, seen in found["sometimes"].items():
         if not seen:
             out.print(f"[yellow]careful[/]  never in this search: {what}")
