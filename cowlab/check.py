@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cowlab.compose import Composed
+from cowlab.compose import Column, Composed
 from cowlab.events import Event, format
 from cowlab.explore import A_LAW, Progress, explore
 from cowlab.laws import LAWS
@@ -13,6 +13,7 @@ from cowlab.model import REDUCTION, STORES, Bounds, Memory
 from cowlab.policy import Policy, Tabulated, tabulated
 
 FIRST_STATES = 1_500
+ALONE = "one page with whatever others can do to it, without KSM: its {:,} states"
 LETTERS = "ABCDEGHIJKLMNOQRSTUVWXYZabcdefghijklmnopqrstuvwxyz123456789"
 
 
@@ -110,23 +111,35 @@ def _check_composed(row: Tabulated, bounds: Bounds, laws: tuple[str, ...], limit
     if one.stopped:
         return found
     longest = max(map(len, bare.values()), default=1)
-    for asked, depth in ((tuple(bare), longest - 1), (tuple(law for law in laws if law not in bare), None)):
-        if not asked:
-            continue
-        model = Composed(row, bounds, asked, max_depth=depth, **limits)
-        search = explore(model, max_depth=depth, **limits)
-        for law, path in search.witnesses.items():
-            if path is not None and (law not in bare or len(path) < len(bare[law])):
-                witnesses[law] = model.script(law, path)
-        stopped = model.stopped or search.stopped
-        if depth is not None and stopped == f"depth {depth}":
-            stopped = ""
-        found = found._replace(
-            states=search.states,
-            transitions=search.transitions,
-            depth=search.depth,
-            stopped=found.stopped or stopped * any(witnesses[law] is None for law in asked),
-            sometimes=search.sometimes,
-            reduction=f"{REDUCTION}; {model.reduction}",
-        )
+    if bare:
+        found = _compose(found, tuple(bare), longest - 1, limits)
+    if left := tuple(law for law in laws if law not in bare):
+        found = _compose(found, left, None, limits)
     return found
+
+
+def _compose(known: Report, laws: tuple[str, ...], depth: int | None, limits: dict[str, Any]) -> Report:
+    """What is known, and what a search of all pages up to that depth adds to it."""
+    limits = {**limits, "max_depth": depth}
+    column = Column(known.policy, known.bounds, laws).explored(**limits)
+    model: Composed | None = None
+    search, reduction = column.page, ALONE.format(column.page.states)
+    if column.breaks and column.page.stopped in ("", f"depth {depth}"):
+        model = Composed(column, known.bounds)
+        search, reduction = explore(model, **limits), model.reduction
+    witnesses = dict(known.witnesses)
+    for law, path in search.witnesses.items():
+        before = witnesses[law]
+        if model is not None and path is not None:
+            script = model.script(law, path)
+            witnesses[law] = script if before is None or len(script) < len(before) else before
+    stopped = "" if search.stopped == f"depth {depth}" or all(witnesses[law] for law in laws) else search.stopped
+    return known._replace(
+        states=search.states,
+        transitions=search.transitions,
+        depth=search.depth,
+        stopped=known.stopped or stopped,
+        witnesses=witnesses,
+        sometimes=search.sometimes,
+        reduction=f"{REDUCTION}; {reduction}",
+    )

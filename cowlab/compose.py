@@ -48,8 +48,19 @@ class Column(Memory):
 
     def __init__(self, policy: Policy, bounds: Bounds, laws: tuple[str, ...]) -> None:
         super().__init__(policy, bounds._replace(pages=1), laws, interchangeable=("references",))
+        self.page = Exploration(0, 0, 0, "not explored", {}, {})
         self.moves: dict[tuple[Key, tuple[Any, ...], frozenset[str], Key], None] = {}
         self.labels = {self.start.key: self.label(self.start)}
+
+    def explored(self, **limits: Any) -> Column:
+        """This page, explored with whatever other pages can do to it."""
+        self.page = explore(self, **limits)
+        return self
+
+    @property
+    def breaks(self) -> bool:
+        """Whether any move breaks a law. If none does, none does in several pages: each only moves as it could here."""
+        return any(broken for _, _, broken, _ in self.moves)
 
     def label(self, state: Situation) -> Label:
         world = state.world
@@ -83,23 +94,17 @@ class Column(Memory):
 class Composed:
     """The model of several pages, for `explore`. A state is the classes of its pages, sorted.
 
-    stopped: the bound that ended the exploration of one page; then the model is not whole, and nothing may be
-    concluded from it.
+    column: one of them, explored. merge: whether states are merged that no asked law can tell apart.
     """
 
-    def __init__(
-        self, policy: Policy, bounds: Bounds, laws: tuple[str, ...], *, merge: bool = True, **limits: Any
-    ) -> None:
-        self.bounds, self.laws = bounds, laws
-        self.direct = Memory(policy, bounds, laws, interchangeable=("references",))
-        self.column = Column(policy, bounds, laws)
-        self.page: Exploration = explore(self.column, **limits)
-        self.stopped = self.page.stopped
-        number = {key: n for n, key in enumerate(self.column.labels)}
+    def __init__(self, column: Column, bounds: Bounds, *, merge: bool = True) -> None:
+        self.bounds, self.laws, self.column = bounds, column.laws, column
+        self.direct = Memory(column.policy, bounds, column.laws, interchangeable=("references",))
+        number = {key: n for n, key in enumerate(column.labels)}
         edges: list[list[Move]] = [[] for _ in number]
-        for before, act, broken, after in self.column.moves:
+        for before, act, broken, after in column.moves:
             edges[number[before]].append(Move(act, broken, number[after]))
-        labels = [*self.column.labels.values()]
+        labels = [*column.labels.values()]
         classes = merged(labels, edges) if merge else list(range(len(number)))
         self.class_of = {key: classes[n] for key, n in number.items()}
         self.labels: dict[int, Label] = {}
@@ -117,7 +122,7 @@ class Composed:
         )
         self.sometimes: dict[str, Callable[[tuple[int, ...]], bool]] = {
             what: lambda state, k=k: any(self.labels[page].hopes[k] for page in state)  # type: ignore[misc]
-            for k, what in enumerate(self.column.sometimes)
+            for k, what in enumerate(column.sometimes)
         }
 
     def events(self, state: tuple[int, ...]) -> Iterator[tuple[int, Move]]:

@@ -282,7 +282,9 @@ def test_the_default_is_recalled_and_only_the_rest_explored(monkeypatch: pytest.
     assert counted == ([] if known else [len(POLICIES)])
 
 
-def test_a_notebook_gets_one_line_that_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a notebook's one line said, one after the other."""
     said: list[str] = []
 
     def display(bundle: dict[str, str], **options: Any) -> Any:
@@ -293,6 +295,10 @@ def test_a_notebook_gets_one_line_that_is_written_anew(monkeypatch: pytest.Monke
     shell = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=True))
     monkeypatch.setitem(sys.modules, "IPython", shell)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))  # type: ignore[arg-type]
+    return said
+
+
+def test_a_notebook_gets_one_line_that_is_written_anew(said: list[str]) -> None:
     with progress.ticking(2) as done:
         done("v5.7")
         done("v5.9")
@@ -300,7 +306,18 @@ def test_a_notebook_gets_one_line_that_is_written_anew(monkeypatch: pytest.Monke
     assert said[-1].endswith("kept for the next time")
 
 
+def test_one_search_counts_in_a_notebook(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.counting() as counts:
+        explore_policy(POLICIES["v5.9"], BOUNDS, progress=counts)
+    assert said[0] == "exploring" and len(said) > 1
+    assert re.fullmatch(r"[\d,]+ states, [\d,]+ transitions, depth \d+", said[-1])
+
+
 def test_where_nobody_reads_it_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.ticking(1) as done:
         done("v5.7")
+    with progress.counting() as counts:
+        counts(1, 2, 3)
     assert tuple(capsys.readouterr()) == ("", "")
