@@ -107,7 +107,6 @@ def build_parser() -> argparse.ArgumentParser:
     explore.set_defaults(act=search.command_explore)
 
     matrix = commands.add_parser("matrix", help="policies x laws: which rule keeps which promise")
-    matrix.add_argument("--no-cache", action="store_true", help="explore anew what was found before")
     matrix.add_argument(
         "--html",
         metavar="FILE",
@@ -115,6 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     matrix.set_defaults(act=search.command_matrix)
     for command in (explore, matrix):
+        command.add_argument("--no-cache", action="store_true", help="explore anew what was found before")
         search.add_bounds(command)
 
     for command in (run, outcomes, explore, matrix):

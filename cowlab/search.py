@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cowlab.laws import LAWS
-from cowlab.matrix import MAX_MEGABYTES, MAX_STATES, bounds_words, cache_folder, cell_words, explore_policy, matrix
+from cowlab.matrix import (
+    MAX_MEGABYTES,
+    MAX_STATES,
+    bounds_words,
+    cache_folder,
+    cell_words,
+    explore_policy,
+    matrix,
+    recall,
+    remember,
+)
 from cowlab.model import DEFAULT_EVENTS, Bounds, event_specs
-from cowlab.policy import POLICIES, BadAnswer
+from cowlab.policy import POLICIES
 from cowlab.scenario import unknown
 from cowlab.terminal import Problem, console, find_policy, table
 
@@ -72,13 +82,14 @@ def command_explore(args: argparse.Namespace) -> int:
     bounds, laws = read_bounds(args)
     policy = find_policy(args.policy)
     limits: dict[str, Any] = {"max_states": args.max_states, "max_megabytes": args.max_memory}
-    from cowlab.views.progress import counting
+    cache = None if args.no_cache else cache_folder()
+    found = recall(cache, policy.name, bounds, laws, args.max_states)
+    if found is None:
+        from cowlab.views.progress import counting
 
-    try:
         with counting() as progress:
             found = explore_policy(policy, bounds, laws, progress=progress, **limits)
-    except BadAnswer as error:
-        raise Problem(str(error)) from None
+        remember(cache, policy.name, bounds, laws, args.max_states, found)
     if args.json:
         print(json.dumps(found, indent=1))
     else:

@@ -37,6 +37,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setenv("COWLAB_CACHE", str(tmp_path / "cache"))
 
     def call(*arguments: str) -> Said:
         try:

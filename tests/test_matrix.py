@@ -191,6 +191,17 @@ def test_explore_as_json(run: Run) -> None:  # noqa: F811
     assert {**found, "seconds": 0} == {**expected, "seconds": 0}
 
 
+def test_what_explore_found_is_recalled_unless_one_asks_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    asked = ("explore", "--policy", "v5.7", *FEW, "--json")
+    first = document(run(*asked))
+    with monkeypatch.context() as patched:
+        patched.delattr("cowlab.search.explore_policy")
+        assert document(run(*asked)) == first  # seconds included
+    other = document(run(*asked, "--no-cache"))
+    assert other["laws"] == first["laws"] and other["seconds"] != first["seconds"]
+    assert document(run("explore", "--policy", "v5.8", *FEW, "--json"))["policy"] == "v5.8"
+
+
 def test_explore_takes_bounds_and_laws(run: Run) -> None:  # noqa: F811
     bounds = ("--processes", "3", "--pages", "2", "--references", "0", "--holds", "2", "--kind", "file")
     found = document(run("explore", "--json", "--events", "write, fork", *bounds, "--law", "economy"))
