@@ -6,11 +6,12 @@ ARGS ?=
 BIN := .venv/bin
 SET_UP := pyproject.toml requirements.lock tools/prepare.py
 
-.PHONY: help lab test lint bench notebooks pictures lock clean
+.PHONY: help lab test long lint bench notebooks pictures lock clean
 
 help:
 	@echo "make lab        set everything up and open the course in JupyterLab"
 	@echo "make test       set up what the tests need and run them all"
+	@echo "make long       every pinned number of the explorer, which takes a quarter of an hour"
 	@echo "make lint       format check, lint and types only"
 	@echo "make bench      how fast the simulator and the Stepper are on this machine"
 	@echo "make notebooks  make the notebooks anew from their .py sources"
@@ -26,6 +27,9 @@ lab: .venv/lab.stamp
 test: lint
 	@$(PYTHON) tools/prepare.py helpers
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+long: .venv/test.stamp
+	COWLAB_LONG=1 $(BIN)/python -m pytest tests/test_presets.py $(ARGS)
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check --quiet

@@ -61,15 +61,7 @@ WORLDS = {
 QUICK = ("v5.9-rc4", "andrea-2009", "linus-2021", "jerome-mprotect")
 SOME = ("v5.7", "v5.9", "v6.5", "andrea-2009", "jerome-fork-push")
 FOR_SOME = ("lru", "force", "fork", "map", "2 pages", "3 processes")  # these take longer
-PART = ("v5.8", "v5.9-rc4", "andrea-2009", "jerome-fork-push")  # and these minutes for all rows
-FOR_PART = ("default thp", "default file")
-LONG = (
-    "default",
-    "2 references and rights",
-    "default thp",
-    "default hugetlb",
-    "default file",
-)  # too long for a second, naive search
+LONG = ("default", "2 references and rights", "default thp", "default hugetlb", "default file")  # see test_presets.py
 
 
 @cache
@@ -107,13 +99,12 @@ def measured(policy: str, world: str) -> tuple[int, int, int, str]:
 
 
 def rows(world: str) -> tuple[str, ...]:
-    return QUICK if world == "default" else SOME if world in FOR_SOME else ROWS
+    return SOME if world in FOR_SOME else ROWS
 
 
-CELLS = [(policy, world) for world in WORLDS for policy in rows(world) if "default " not in world]
-PRESETS = [
-    (policy, world) for world in WORLDS for policy in ROWS if (policy, world) not in CELLS and "default" in world
-]
+CELLS = [(policy, world) for world in WORLDS if world not in LONG for policy in rows(world)]
+CELLS += [(policy, "default") for policy in QUICK]
+PRESETS = [(policy, world) for world in LONG for policy in ROWS if (policy, world) not in CELLS]
 by_cell = pytest.mark.parametrize(("policy", "world"), CELLS)
 
 
