@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from cowlab.terminal import Problem, console, find_policy, table
 if TYPE_CHECKING:
     from rich.console import Console
 
+SHORT = {"dma-isolation": "dma-isol.", "coherence": "coherent", "protection": "protect.", "accounting": "account."}
 KINDS = ("anon", "thp", "hugetlb", "file", "shared")
 
 
@@ -65,10 +67,13 @@ def read_bounds(args: argparse.Namespace) -> tuple[Bounds, tuple[str, ...]]:
 def read_events(text: str) -> tuple[str, ...]:
     """An event set: `mprotect` alone stands for all of its kinds. Raises Problem for what is not in the grammar."""
     specs, found = event_specs(), dict[str, None]()
+    verbs = list(dict.fromkeys(spec.split()[0].rstrip(":") if spec != "g: write" else spec for spec in specs))
     for word in filter(None, (word.strip() for word in text.split(","))):
         meant = [spec for spec in specs if spec == word] or [spec for spec in specs if spec.split()[0] == word]
         if not meant:
-            raise Problem(unknown("event", word, list(specs)))
+            near = difflib.get_close_matches(word, dict.fromkeys([*specs, *verbs]), 3, 0.5)
+            guess = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise Problem(f"there is no event {word!r}.{guess} There are: {', '.join(verbs)}.")
         found |= dict.fromkeys(meant)
     if not found:
         raise Problem("--events: expected verbs by commas, like write,fork,munmap,vmsplice")
@@ -149,15 +154,21 @@ def command_matrix(args: argparse.Namespace) -> int:
 
 
 def print_matrix(rows: dict[str, dict[str, Any]], laws: tuple[str, ...], out: Console) -> None:
-    shown = table("policy", "since", *laws)
+    narrow = out.width < 100
+    heads = [SHORT.get(law, law) if narrow else law for law in laws]
+    shown = table("policy", *(() if narrow else ("since",)), *heads)
+    if narrow:
+        shown.padding = (0, 1, 0, 0)
     for name, found in rows.items():
-        shown.add_row(name, POLICIES[name].since, *(mark(found["laws"][law], found) for law in laws))
+        marks = [mark(found["laws"][law], found) for law in laws]
+        since = () if narrow else (POLICIES[name].since,)
+        shown.add_row(name, *since, *([text.replace(" complete", "") for text in marks] if narrow else marks))
     out.print(shown)
     out.print(within(next(iter(rows.values()))))
-    out.print(
-        "✗ 5: broken, by a script of 5 lines (cowlab explore shows it)   ✓ complete: holds in all states within the"
-    )
-    out.print("bounds   ◐: nothing found, not all states seen   economy is a cost: a needless copy can happen")
+    out.print("✗ 5       broken, by a script of 5 lines: cowlab explore shows it")
+    out.print(f"{'✓' if narrow else '✓ complete':9} holds in all states within the bounds")
+    out.print("◐         nothing found, but not all states were seen")
+    out.print("economy   is a cost, not a promise: ✗ where a needless copy can be made")
 
 
 def check_free(file: str) -> None:

@@ -197,8 +197,9 @@ def test_what_explore_found_is_recalled_unless_one_asks_anew(run: Run, monkeypat
     with monkeypatch.context() as patched:
         patched.delattr("cowlab.search.explore_policy")
         assert document(run(*asked)) == first  # seconds included
-    other = document(run(*asked, "--no-cache"))
-    assert other["laws"] == first["laws"] and other["seconds"] != first["seconds"]
+    with monkeypatch.context() as patched:
+        patched.setattr("cowlab.search.explore_policy", lambda *_, **__: {**first, "policy": "explored anew"})
+        assert document(run(*asked, "--no-cache"))["policy"] == "explored anew"
     assert document(run("explore", "--policy", "v5.8", *FEW, "--json"))["policy"] == "v5.8"
 
 
@@ -332,6 +333,14 @@ def test_matrix_as_text(run: Run) -> None:  # noqa: F811
     assert lines["v5.9"].count("✓ complete") == 1
     assert "◐ to" not in said.out
     assert f"events {', '.join(EVENTS)}" in " ".join(said.out.split())
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_matrix_fits_a_terminal_of_80_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setenv("COLUMNS", "80")
+    said = run("matrix", *FEW)
+    assert "…" not in said.out and "isolation" in said.out and "jerome-fork-reuse" in said.out
+    assert max(map(len, said.out.splitlines())) <= 80
 
 
 @pytest.mark.usefixtures("threads")
