@@ -16,8 +16,8 @@ from cowlab.ideal import IDEAL
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import play, policy_named
 from cowlab.views.chart import Line, draw, in_page_colours
+from cowlab.views.drawing import Drawing, as_image
 from cowlab.views.graphs import in_words
-from cowlab.views.shown import Shown, as_image
 from cowlab.world import World
 
 MOST_PAGES = 64
@@ -105,7 +105,7 @@ def curves(rows: Iterable[Cost], measure: str) -> list[Line]:
     return [Line(tuple(names), *zip(*points, strict=True)) for points, names in same.items()]
 
 
-class CostChart(Shown):
+class CostChart(Drawing):
     """The three measures, one below the other, and the same as a table. `figure` is matplotlib's."""
 
     def __init__(self, rows: list[Cost]) -> None:

@@ -21,9 +21,11 @@ from cowlab.views.decisions import CannotRead, Problem
 from cowlab.views.differences import Differences, Failed, atlas, atlas_of, differences, summary
 from cowlab.views.exploring import SOME_STATES, Explored, Job, explored_words, long_bounds, quick_bounds
 from cowlab.views.hybrid import Hybrid
+from cowlab.views.mount import notice
 from cowlab.views.stepper import Stepper
 from cowlab.views.widget import Widget
 
+NO_KERNEL = "This can be changed once its cell is run in JupyterLab. Until then, in words:"
 INTERRUPTED = "Interrupted, so there are no results. Change the decision, or choose another."
 Message = dict[str, Any]
 
@@ -82,8 +84,7 @@ class PolicyEditor(Widget):
         return editor_text.text(self.hybrid.base, self.policy, self.trouble, self.found, self.quick)
 
     def still(self) -> str:
-        notice = "This can be changed once its cell is run in JupyterLab. Until then, in words:"
-        return f"<p><em>{notice}</em></p><pre>{escape(self.text())}</pre>"
+        return f"{notice(NO_KERNEL)}<pre>{escape(self.text())}</pre>"
 
     def __repr__(self) -> str:
         return self.text()

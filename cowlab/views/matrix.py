@@ -12,10 +12,11 @@ from cowlab.laws import LAWS
 from cowlab.matrix import bounds_words, cache_folder, matrix, recalled
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import policy_named
-from cowlab.views import grid, mount
+from cowlab.views import grid
 from cowlab.views.grid import Cell
 from cowlab.views.progress import ticking
 from cowlab.views.share import Shared
+from cowlab.views.shown import Shown
 from cowlab.views.stepper import Stepper
 from cowlab.views.text import table as columns
 from cowlab.views.witness import Witness, witness
@@ -25,7 +26,7 @@ EXPECTED = "expected what cowlab.matrix.matrix() returns: the document of an exp
 Rows = Mapping[str, Mapping[str, Any]]
 
 
-class MatrixView:
+class MatrixView(Shown):
     """Policies x laws. As the last value of a notebook's cell it is shown.
 
     A cell with ✗ opens the shortest script that breaks the law, in a Stepper; any other says within which bounds the law
@@ -37,6 +38,9 @@ class MatrixView:
     Raises ValueError if a row is no such document, names a policy that is not known, or has other laws or bounds than
     the first.
     """
+
+    view = "matrix"
+    notice = "Cells open once the notebook is trusted, or its cell is run. Until then: the table."
 
     def __init__(self, rows: Rows | None = None, *policies: Policy, title: str = TITLE, lede: str = "") -> None:
         documents = default_rows() if rows is None else rows
@@ -66,23 +70,6 @@ class MatrixView:
             f"within {bounds_words(found)}; events {', '.join(found['events'])}",
             "✗ 4: broken, by 4 lines and no fewer; ✓: holds in all states within the bounds; ◐: not all were seen",
         )
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.fragment()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.fragment(), "text/plain": self.text()}
-
-    def html(self) -> str:
-        """A page of its own, in which cells open without network."""
-        return mount.page(self.title, self.fragment())
-
-    def fragment(self) -> str:
-        """The HTML of the table with everything it needs."""
-        return mount.fragment("matrix", self.data(), title=self.title, lede=self.lede, still=self._still())
 
     def data(self) -> dict[str, Any]:
         """What the browser needs: the table, and for each of its cells, in order, what opens below it."""
@@ -121,16 +108,15 @@ class MatrixView:
             '<div class="sr cow-say" aria-live="polite"></div>'
         )
 
-    def _still(self) -> str:
-        """What is shown where no script may run: the table, and one line that says so."""
-        notice = "Cells open once the notebook is trusted, or its cell is run. Until then: the table."
+    def still(self) -> str:
+        """The table."""
         heads = "".join(f"<th>{escape(head)}</th>" for head in self._heads())
         rows = "".join(
             f"<tr><th>{escape(row[0].policy.name)}</th>{''.join(f'<td>{cell.words}</td>' for cell in row)}</tr>"
             for row in self.cells
         )
         notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
-        return f"<p><em>{notice}</em></p><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{notes}"
 
 
 def default_rows() -> Rows:

@@ -21,6 +21,7 @@ from cowlab.views.layout import Layout
 from cowlab.views.legend import legend
 from cowlab.views.panel import Strings
 from cowlab.views.picture import picture, svg
+from cowlab.views.shown import Shown
 from cowlab.views.text import frame_lines, text_frame
 from cowlab.views.words import note
 from cowlab.world import PIN_BIAS
@@ -31,7 +32,7 @@ SHORT = 12  # lines of a script that are seen at once; a longer one can be scrol
 STILL_BYTES = 50_000  # text frames for readers without scripts: beyond this only those where something is decided
 
 
-class Stepper:
+class Stepper(Shown):
     """Shows traces of one script, side by side with one index. As the last value of a notebook's cell it is shown.
 
     start: an index, or a place as `leak@5`: the fifth line of the script, comments not counted.
@@ -39,6 +40,12 @@ class Stepper:
     with other Steppers.
     Raises ValueError if the traces are not of one script, or there is no such place.
     """
+
+    view = "stepper"
+    notice = (
+        "This steps once the notebook is trusted, or its cell is run. "
+        "Until then: the first frame, and the others in words."
+    )
 
     def __init__(
         self,
@@ -76,23 +83,9 @@ class Stepper:
         """The text frames of where it starts."""
         return "\n".join(text_frame(trace, self.start) for trace in self.traces)
 
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.fragment()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.fragment(), "text/plain": self.text()}
-
     def html(self) -> str:
         """A page of its own, which steps without network; its address may end in a place, as in `#leak@5`."""
-        return mount.page(self.title, self.fragment(page=True))
-
-    def fragment(self, page: bool = False) -> str:
-        """The HTML of one Stepper with everything it needs."""
-        about = {"title": self.title, "lede": self.lede, "still": self._still()}
-        return mount.fragment("stepper", self.data(page), **about)
+        return mount.page(self.title, self.mounted(self.data(page=True)))
 
     def _live(self, places: int, drawn: Iterable[str], longest: int) -> str:
         """What the script fills: table, controls, panels, legend, text frames. longest: the longest line of these."""
@@ -185,10 +178,9 @@ class Stepper:
             f'<div class="cow-fit">{svg(drawn, self.layout, trace.policy.name)}</div><div data-p="2"></div></section>'
         )
 
-    def _still(self) -> str:
-        """What is shown where no script may run: one line that says so, the first picture, the text frames."""
-        notice = "This steps once the notebook is trusted, or its cell is run. Until then: the first frame, and the others in words."
-        return f"<p><em>{notice}</em></p>{self.images()}{self.frames()}"
+    def still(self) -> str:
+        """The first picture, and the text frames."""
+        return self.images() + self.frames()
 
     def images(self) -> str:
         """The pictures of where it starts, as images: where scripts are not trusted, SVG in the page is not either."""
