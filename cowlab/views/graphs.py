@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import graphviz
 
 from cowlab.views.drawing import Drawing, as_image
-from cowlab.views.packed import pack
+from cowlab.views.packed import Packed
 from cowlab.views.render import HINT, Card, render_svg, with_cards
 from cowlab.views.stepper import Stepper
 
@@ -79,7 +79,10 @@ class Graph(Drawing):
 
     def data(self) -> dict[str, Any]:
         opens = {name: opened._asdict() for name, opened in self.opens.items()}
-        return {"live": self._live(), "opens": opens, "packed": pack(self.steppers)}
+        packed = Packed()
+        for stepper in self.steppers:
+            packed.add(stepper.data())
+        return {"live": self._live(), "opens": opens, "packed": packed.data()}
 
     def _live(self) -> str:
         """What the browser fills, and what it opens."""

@@ -14,8 +14,8 @@ from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import policy_named
 from cowlab.views import grid
 from cowlab.views.grid import Cell
+from cowlab.views.packed import Packed
 from cowlab.views.progress import ticking
-from cowlab.views.share import Shared
 from cowlab.views.shown import Shown
 from cowlab.views.stepper import Stepper
 from cowlab.views.text import table as columns
@@ -73,13 +73,13 @@ class MatrixView(Shown):
 
     def data(self) -> dict[str, Any]:
         """What the browser needs: the table, and for each of its cells, in order, what opens below it."""
-        shared, cells = Shared(), []
+        packed, cells = Packed(), []
         for cell in (cell for row in self.cells for cell in row):
             broken = self._witnesses.get((cell.policy.name, cell.law))
             below = grid.kept(cell) if broken is None else grid.broken(cell, broken)
-            stepper = None if broken is None else shared.stepper(broken.stepper().data())
-            cells.append({"below": shared.code(below), "stepper": stepper})
-        return {"live": self._live(), "cells": cells, **shared.data()}
+            stepper = None if broken is None else packed.add(broken.stepper().data())
+            cells.append({"below": packed.html(below), "stepper": stepper})
+        return {"live": self._live(), "cells": cells, "packed": packed.data()}
 
     @cached_property
     def _witnesses(self) -> dict[tuple[str, str], Witness]:
