@@ -194,6 +194,6 @@ def table_of(rows: list[Cost], measure: str) -> str:
         for line in found
     )
     return (
-        f'<table class="cow-cells cow-numbers"><caption>{MEASURES[measure]}</caption><thead><tr><th scope="col">held pages</th>'
+        f'<table class="rows cow-cells cow-numbers"><caption>{MEASURES[measure]}</caption><thead><tr><th scope="col">held pages</th>'
         f"{heads}</tr></thead><tbody>{body}</tbody></table>"
     )

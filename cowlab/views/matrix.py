@@ -14,6 +14,7 @@ from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import policy_named
 from cowlab.views import grid
 from cowlab.views.grid import Cell
+from cowlab.views.lawmarks import COSTS
 from cowlab.views.packed import Packed
 from cowlab.views.progress import ticking
 from cowlab.views.shown import Shown
@@ -62,7 +63,7 @@ class MatrixView(Shown):
         return "\n".join([*columns(self._heads(), rows), "", *self._notes(), ""])
 
     def _heads(self) -> list[str]:
-        return ["policy", *(f"{cell.law} (cost)" if cell.law in grid.COST else cell.law for cell in self.cells[0])]
+        return ["policy", *(f"{cell.law} (cost)" if cell.law in COSTS else cell.law for cell in self.cells[0])]
 
     def _notes(self) -> tuple[str, ...]:
         found = self.cells[0][0].found

@@ -134,7 +134,7 @@ class Stepper(Shown):
         many = " many" if len(self.traces) > MANY else ""
         scrolls = ' tabindex="0" role="region" aria-label="The whole script"' if len(rows) > SHORT else ""
         return (
-            f'<div class="script{many}"{scrolls}><table class="trace" aria-label="Script and outcomes"><thead><tr>'
+            f'<div class="script{many}"{scrolls}><table class="rows trace" aria-label="Script and outcomes"><thead><tr>'
             f'<th scope="col"><span class="sr">line</span></th><th scope="col">SCRIPT</th>{heads}'
             f'<th scope="col"><span class="sr">remark</span></th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         )

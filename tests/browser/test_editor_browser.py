@@ -197,7 +197,7 @@ def test_no_part_is_wider_than_the_page(shown: Any, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     cut = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
     assert (
-        page.locator(".cow-editor .ed-m, .cow-editor th, .cow-editor .bar, .cow-editor .ed-one").evaluate_all(cut) == []
+        page.locator(".cow-editor .cell, .cow-editor th, .cow-editor .bar, .cow-editor .ed-one").evaluate_all(cut) == []
     )
     if width >= 1280:
         assert page.locator(".cow-editor .ed-scroll").evaluate_all(cut) == []
