@@ -37,7 +37,7 @@ class Stepper(Shown):
 
     start: an index, or a place as `leak@5`: the fifth line of the script, comments not counted.
     covered: what a line does stays covered until one has stepped there. layout: the fixed places, where they are shared
-    with other Steppers.
+    with other Steppers. ended: whether nothing comes after the last line, so that the verdict there is final.
     Raises ValueError if the traces are not of one script, or there is no such place.
     """
 
@@ -56,9 +56,10 @@ class Stepper(Shown):
         start: int | str = 0,
         covered: bool = False,
         layout: Layout | None = None,
+        ended: bool = True,
     ) -> None:
         self.traces = (trace, *more_traces)
-        self.covered, self._layout = covered, layout
+        self.covered, self._layout, self._ended = covered, layout, ended
         for other in more_traces:
             if other.scenario.events != trace.scenario.events:
                 raise ValueError(
@@ -102,7 +103,7 @@ class Stepper(Shown):
     def data(self, page: bool = False) -> dict[str, Any]:
         """What the browser needs to step. page: whether the place stands in the address."""
         strings = Strings()
-        panels = [panel.panels(trace, self.layout, strings) for trace in self.traces]
+        panels = [panel.panels(trace, self.layout, strings, self._ended) for trace in self.traces]
         words = [[frame_lines(trace, i) for i in range(len(trace.moments))] for trace in self.traces]
         longest = max(len(line) for frames in words for lines in frames for line in lines)
         live = self._live(len(panels[0][0]) // 2, strings.strings, longest)
