@@ -210,6 +210,20 @@ def test_it_can_be_stopped(editor: PolicyEditor) -> None:
     assert part(editor, "job").startswith("Explore again")
 
 
+def test_how_far_it_is_takes_no_new_state(editor: PolicyEditor) -> None:
+    go = waiting(editor)
+    editor.answer({"do": "explore"})
+    assert editor.job is not None
+    before = dict(editor.state)
+    editor.job.far = "v5.9: 12 states, depth 3 so far"
+    editor._progress(editor.job)
+    assert "12 states, depth 3 so far" in editor.now["job"] and editor.state == before
+    editor.answer({"do": "stop"})
+    go.set()
+    editor.wait()
+    assert editor.now == {}  # what is known is in the state
+
+
 def test_another_choice_ends_it(editor: PolicyEditor) -> None:
     go = waiting(editor)
     editor.answer({"do": "explore"})

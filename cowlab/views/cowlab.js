@@ -45,9 +45,9 @@ function render({ model, el }) {
   el.append(root);
   const draw = () => {
     root.className = `cowlab cow-${model.get("view")}`;
-    VIEWS[model.get("view")](root, model.get("state"), (message) => model.send(message));
+    VIEWS[model.get("view")](root, { ...model.get("state"), now: model.get("now") }, (message) => model.send(message));
   };
-  model.on("change:state", draw);
+  model.on("change:state change:now", draw);
   draw();
-  return () => model.off("change:state", draw);
+  return () => model.off("change:state change:now", draw);
 }

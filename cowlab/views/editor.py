@@ -187,8 +187,8 @@ class PolicyEditor(Widget):
 
     def _progress(self, job: Job) -> None:
         with self.lock:
-            if job in (self.small_job, self.job):
-                self._show()
+            if self.ready and job in (self.small_job, self.job):
+                self.now = self._explorations()
 
     def _explored(self, job: Job, found: Explored | Exception) -> None:
         with self.lock:
@@ -246,7 +246,16 @@ class PolicyEditor(Widget):
         if self.ready:
             with self.lock:
                 self.turn += 1
-                self.state = self._shown()
+                with self.hold_sync():
+                    self.state, self.now = self._shown(), {}
+
+    def _explorations(self) -> dict[str, str]:
+        """The parts that say how far an exploration is."""
+        base, bounds = self.hybrid.base, quick_bounds(self.hybrid.replaced)
+        return {
+            "quick": results.quick(bounds, self.quick, base, self.policy, self.small_job),
+            "job": results.job(self.job, self.whole, self.mishap),
+        }
 
     def _shown(self) -> dict[str, Any]:
         hybrid, base, policy = self.hybrid, self.hybrid.base, self.policy
@@ -259,9 +268,8 @@ class PolicyEditor(Widget):
             "fields": html.page_info(),
             "result": results.result(base, policy, self.found, self.quick, self.small_job is not None),
             "atlas": results.atlas(base, policy, self.found),
-            "quick": results.quick(quick_bounds(hybrid.replaced), self.quick, base, policy, self.small_job),
             "whole": results.whole(long_bounds(hybrid.replaced), self.whole, base, policy),
-            "job": results.job(self.job, self.whole, self.mishap),
+            **self._explorations(),
         }
         return {
             "parts": parts,

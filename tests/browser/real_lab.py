@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from needs import ROOT, missing
 
 # What JupyterLab itself says on a machine without a network, and what a kernel's messages may bring.
-NOT_OURS = ("favicon", "Failed to load resource", "WebSocket", "jupyterlab/api/news")
+NOT_OURS = ("favicon", "Failed to load resource", "WebSocket", "jupyterlab/api/news", "widget model not found")
 
 
 def notebook(*sources: str) -> str:
@@ -101,6 +101,13 @@ def run_all(page: Any) -> None:
         timeout=120_000,
     )
     assert page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+
+
+def save_and_lose_the_kernel(page: Any) -> None:
+    """As at the end of a day: what is opened the next time has a kernel that knows nothing."""
+    command(page, "docmanager:save")
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 
 def outputs_in_view(page: Any) -> None:
