@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from cowlab import POLICIES, play, read_scenario
-from cowlab.views import Stepper, fork_tree, policy_tree, render, state_graph
-from cowlab.views.graphs import Graph
+from cowlab.views import Stepper, fork_tree, policy_tree, state_graph
+from cowlab.views.graph import render
+from cowlab.views.graph.graph import Graph
+from cowlab.views.graph.render import HINT
 from cowlab.views.packed import Packed
-from cowlab.views.render import HINT
 
 
 def graphs() -> list[Graph]:

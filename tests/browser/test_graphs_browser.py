@@ -11,9 +11,10 @@ from needs import missing
 from real_lab import Lab, notebook, outputs_in_view, run_all, theme
 
 from cowlab import POLICIES, play, read_scenario
-from cowlab.views import cost_chart, fork_costs, fork_tree, policy_tree, render, state_graph, text_frame
-from cowlab.views.graphs import Graph
-from cowlab.views.stategraph import SMALL
+from cowlab.views import cost_chart, fork_costs, fork_tree, policy_tree, state_graph, text_frame
+from cowlab.views.graph import render
+from cowlab.views.graph.graph import Graph
+from cowlab.views.graph.stategraph import SMALL
 
 pytestmark = pytest.mark.browser
 FORKS = "P: write A\nP: fork C\nC: vmsplice g\nC: fork D\nC: exit\nD: register buf\nP: fork E1\nbuf: put\nP: direct_read d\n"

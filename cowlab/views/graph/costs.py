@@ -15,9 +15,9 @@ from cowlab.events import TAKERS
 from cowlab.ideal import IDEAL
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import play, policy_named
-from cowlab.views.chart import Line, draw, in_page_colours
-from cowlab.views.drawing import Drawing, as_image
-from cowlab.views.graphs import in_words
+from cowlab.views.graph.chart import Line, draw, in_page_colours
+from cowlab.views.graph.drawing import Drawing, as_image
+from cowlab.views.graph.graph import in_words
 from cowlab.world import World
 
 MOST_PAGES = 64

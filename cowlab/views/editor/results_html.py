@@ -10,11 +10,21 @@ from cowlab.matrix import MAX_STATES
 from cowlab.model import Bounds
 from cowlab.policy import Policy
 from cowlab.scenario import scenarios
-from cowlab.views import decisions, editor_text, lawmarks
-from cowlab.views.decisions import Problem
-from cowlab.views.differences import SIGNS, Change, Differences, Judged, summary
-from cowlab.views.editor_html import broken, button, does, problem
-from cowlab.views.exploring import SOME_STATES, Document, Explored, Job, Otherwise, bounds_words, explored_words, shift
+from cowlab.views import lawmarks
+from cowlab.views.editor import decisions, in_words
+from cowlab.views.editor.decisions import Problem
+from cowlab.views.editor.differences import SIGNS, Change, Differences, Judged, summary
+from cowlab.views.editor.exploring import (
+    SOME_STATES,
+    Document,
+    Explored,
+    Job,
+    Otherwise,
+    bounds_words,
+    explored_words,
+    shift,
+)
+from cowlab.views.editor.row_html import broken, button, does, problem
 
 OTHERWISE = 24  # questions that are shown; there may be hundreds
 NOTHING = "No results: see above what is in the way."
@@ -64,7 +74,7 @@ def _change(change: Change) -> str:
 
 
 def verdict(one: Judged) -> str:
-    words = editor_text.verdict(one)
+    words = in_words.verdict(one)
     if one.laws:
         return f'<span class="chip">✗ {words.upper()}</span>'
     return '<span class="chip mild">snapshot</span>' if words == "snapshot" else '<span class="okt">✓ ok</span>'
@@ -74,7 +84,7 @@ def effect(change: Change) -> str:
     """In a sign and in words."""
     sign = SIGNS[change.word]
     cls = {"✗": "badt", "✓": "okt"}.get(sign, "")
-    return f'<b class="{cls}">{sign} {change.word}</b> <span class="why">{editor_text.why(change)}</span>'
+    return f'<b class="{cls}">{sign} {change.word}</b> <span class="why">{in_words.why(change)}</span>'
 
 
 def _quiet(names: tuple[str, ...]) -> str:

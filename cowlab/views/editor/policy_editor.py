@@ -14,13 +14,11 @@ from typing import Any
 from cowlab.matrix import MAX_STATES
 from cowlab.policy import ANSWERS, BadAnswer, Decision, Policy
 from cowlab.scenario import Scenario, read_scenario, scenarios, unknown
-from cowlab.views import decisions, editor_text
-from cowlab.views import editor_html as html
-from cowlab.views import editor_results as results
-from cowlab.views.decisions import CannotRead, Problem
-from cowlab.views.differences import Differences, Failed, atlas, atlas_of, differences, summary
-from cowlab.views.exploring import SOME_STATES, Explored, Job, explored_words, long_bounds, quick_bounds
-from cowlab.views.hybrid import Hybrid
+from cowlab.views.editor import decisions, in_words, results_html, row_html
+from cowlab.views.editor.decisions import CannotRead, Problem
+from cowlab.views.editor.differences import Differences, Failed, atlas, atlas_of, differences, summary
+from cowlab.views.editor.exploring import SOME_STATES, Explored, Job, explored_words, long_bounds, quick_bounds
+from cowlab.views.editor.hybrid import Hybrid
 from cowlab.views.mount import notice
 from cowlab.views.stepper import Stepper
 from cowlab.views.widget import Widget
@@ -81,7 +79,7 @@ class PolicyEditor(Widget):
         self._renew(wait=True)
 
     def text(self) -> str:
-        return editor_text.text(self.hybrid.base, self.policy, self.trouble, self.found, self.quick)
+        return in_words.text(self.hybrid.base, self.policy, self.trouble, self.found, self.quick)
 
     def still(self) -> str:
         return f"{notice(NO_KERNEL)}<pre>{escape(self.text())}</pre>"
@@ -125,7 +123,7 @@ class PolicyEditor(Widget):
         self.text_number += 1
 
     def _choose(self, message: Message) -> None:
-        if message["value"] == html.OWN:
+        if message["value"] == row_html.OWN:
             self.hybrid.own(self.cell)
             self.text_number += 1
         else:
@@ -253,22 +251,22 @@ class PolicyEditor(Widget):
         """The parts that say how far an exploration is."""
         base, bounds = self.hybrid.base, quick_bounds(self.hybrid.replaced)
         return {
-            "quick": results.quick(bounds, self.quick, base, self.policy, self.small_job),
-            "job": results.job(self.job, self.whole, self.mishap),
+            "quick": results_html.quick(bounds, self.quick, base, self.policy, self.small_job),
+            "job": results_html.job(self.job, self.whole, self.mishap),
         }
 
     def _shown(self) -> dict[str, Any]:
         hybrid, base, policy = self.hybrid, self.hybrid.base, self.policy
         wrong = [one for one in (self.mistake, self.trouble) if one is not None]
         parts = {
-            "head": html.head(base, policy),
-            "cells": html.cells(base, policy, self.cell),
-            "cell": html.cell_head(policy, self.cell, hybrid.ours(self.cell)),
-            "problem": "".join(map(html.problem, wrong)),
-            "fields": html.page_info(),
-            "result": results.result(base, policy, self.found, self.quick, self.small_job is not None),
-            "atlas": results.atlas(base, policy, self.found),
-            "whole": results.whole(long_bounds(hybrid.replaced), self.whole, base, policy),
+            "head": row_html.head(base, policy),
+            "cells": row_html.cells(base, policy, self.cell),
+            "cell": row_html.cell_head(policy, self.cell, hybrid.ours(self.cell)),
+            "problem": "".join(map(row_html.problem, wrong)),
+            "fields": row_html.page_info(),
+            "result": results_html.result(base, policy, self.found, self.quick, self.small_job is not None),
+            "atlas": results_html.atlas(base, policy, self.found),
+            "whole": results_html.whole(long_bounds(hybrid.replaced), self.whole, base, policy),
             **self._explorations(),
         }
         return {

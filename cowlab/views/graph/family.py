@@ -10,8 +10,8 @@ from typing import NamedTuple
 from cowlab.policy import ANSWERS, MERGED, PROPOSED, Decision, Policy, sources
 from cowlab.views import marks
 from cowlab.views.citing import is_commit, link
-from cowlab.views.graphs import Graph, Opened, add_card, add_edge, digraph
-from cowlab.views.render import Card
+from cowlab.views.graph.graph import Graph, Opened, add_card, add_edge, digraph
+from cowlab.views.graph.render import Card
 from cowlab.views.text import table
 
 WIDE = 46  # characters in a line of a card

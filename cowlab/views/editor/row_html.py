@@ -6,9 +6,9 @@ import json
 from html import escape
 
 from cowlab.policy import ANSWERS, POLICIES, Decision, Policy, sources
-from cowlab.views import decisions
 from cowlab.views.citing import is_commit, link
-from cowlab.views.decisions import Problem
+from cowlab.views.editor import decisions
+from cowlab.views.editor.decisions import Problem
 
 OWN = "own"  # the last entry of the list of decisions
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from cowlab.laws import LAWS
 from cowlab.matrix import cell_words
 from cowlab.policy import ANSWERS, Policy
-from cowlab.views.decisions import Problem
-from cowlab.views.differences import SIGNS, Change, Differences, Judged, summary
-from cowlab.views.exploring import Document, Explored, bounds_words
+from cowlab.views.editor.decisions import Problem
+from cowlab.views.editor.differences import SIGNS, Change, Differences, Judged, summary
+from cowlab.views.editor.exploring import Document, Explored, bounds_words
 
 
 def text(

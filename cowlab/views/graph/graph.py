@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import graphviz
 
-from cowlab.views.drawing import Drawing, as_image
+from cowlab.views.graph.drawing import Drawing, as_image
+from cowlab.views.graph.render import HINT, Card, render_svg, with_cards
 from cowlab.views.packed import Packed
-from cowlab.views.render import HINT, Card, render_svg, with_cards
 from cowlab.views.stepper import Stepper
 
 PX = 72  # Graphviz counts inches, 72 of its points each; a point is a pixel here
