@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pytest
-from real_lab import Lab, notebook, open_in, outputs_in_view, run_all, save_and_lose_the_kernel
+from real_lab import Lab, notebook, open_in, outputs_in_view, run_all, save_and_lose_the_kernel, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SOURCES = (
@@ -18,12 +17,6 @@ SOURCES = (
 LOOKS = "(e) => { const s = getComputedStyle(e); return [s.fontFamily, s.fontSize, s.fontWeight, s.lineHeight, s.padding]; }"
 
 
-def shoot(page: Any, name: str) -> None:
-    if folder := os.environ.get("COWLAB_SHOTS"):  # for whoever wants to look
-        page.wait_for_timeout(300)
-        page.screenshot(path=f"{folder}/widget-{name}.png")
-
-
 def test_a_trusted_notebook_without_its_kernel(open_notebook: Any, lab: Lab) -> None:
     (lab.course / "left.ipynb").write_text(notebook(*SOURCES), "utf-8")
     page = open_notebook("left.ipynb")
@@ -32,7 +25,7 @@ def test_a_trusted_notebook_without_its_kernel(open_notebook: Any, lab: Lab) -> 
     page.locator(".cow-sandbox").nth(1).wait_for()
     assert page.locator(".cow-instead:visible").count() == 0
     assert page.locator(".cow-sandbox").nth(0).locator(".verdict").inner_text() == "✓ ok so far"
-    shoot(page, "alive")
+    shoot(page, "widget-alive")
     save_and_lose_the_kernel(page)
 
     open_in(page, lab, "left.ipynb")
@@ -46,7 +39,7 @@ def test_a_trusted_notebook_without_its_kernel(open_notebook: Any, lab: Lab) -> 
     page.locator(".cow-instead input[type=range]").nth(0).focus()
     page.keyboard.press("ArrowLeft")  # it steps all the same
     assert page.locator(".cow-instead .pos").nth(0).inner_text() == "line 3 of 4"
-    shoot(page, "left")
+    shoot(page, "widget-left")
 
     run_all(page)
     outputs_in_view(page)
@@ -68,7 +61,7 @@ def test_an_untrusted_notebook_shows_it_too(open_notebook: Any, lab: Lab) -> Non
     page.get_by_text("The sandbox needs a running kernel").nth(1).wait_for()
     assert page.get_by_text("Error displaying widget").count() == 0
     assert page.locator("[data-ready]").count() == 0
-    shoot(page, "untrusted")
+    shoot(page, "widget-untrusted")
 
 
 def test_keys_look_the_same_in_an_output_and_in_a_page(open_notebook: Any, lab: Lab, page: Any, saved: Any) -> None:
@@ -82,4 +75,4 @@ def test_keys_look_the_same_in_an_output_and_in_a_page(open_notebook: Any, lab: 
     outputs_in_view(there)
     page.goto(saved(step_through("leak").html()))
     assert there.locator("kbd").first.evaluate(LOOKS) == page.locator("kbd").first.evaluate(LOOKS)
-    shoot(there, "keys")
+    shoot(there, "widget-keys")
