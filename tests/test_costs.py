@@ -12,8 +12,8 @@ from needs import missing
 
 from cowlab import POLICIES, play
 from cowlab.views import cost_chart, fork_costs
-from cowlab.views.chart import LINE, Line, _apart, _wrapped
-from cowlab.views.costs import HINT, Cost, curves, script
+from cowlab.views.graph.chart import LINE, Line, _apart, _wrapped
+from cowlab.views.graph.costs import HINT, Cost, curves, script
 
 
 def costs(policy: str, verb: str, measure: str) -> list[int]:

@@ -10,8 +10,8 @@ import pytest
 from cowlab import POLICIES, BadAnswer, PageInfo
 from cowlab.keys import fields_read
 from cowlab.policy import ANSWERS, reuse_exclusive, reuse_page_count
-from cowlab.views import decisions
-from cowlab.views.decisions import CannotRead, Limited, NoAnswer, written
+from cowlab.views.editor import decisions
+from cowlab.views.editor.decisions import CannotRead, Limited, NoAnswer, written
 
 RULE = "def rule(page):\n    return REUSE if page.mapcount == 1 else COPY"
 

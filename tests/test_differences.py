@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cowlab import POLICIES, PageInfo, play, scenarios
-from cowlab.views.differences import Change, Failed, Judged, atlas, atlas_of, differences, summary
+from cowlab.views.editor.differences import Change, Failed, Judged, atlas, atlas_of, differences, summary
 
 
 def between(one: str, other: str) -> dict[str, Change]:

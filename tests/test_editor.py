@@ -12,8 +12,9 @@ import pytest
 pytest.importorskip("anywidget")
 
 from cowlab import LAWS, POLICIES, PageInfo, play, scenarios
-from cowlab.views import PolicyEditor, exploring
-from cowlab.views.differences import atlas_of
+from cowlab.views import PolicyEditor
+from cowlab.views.editor import exploring
+from cowlab.views.editor.differences import atlas_of
 
 RULE = "def rule(page):\n    return page.mapcount == 1"
 
@@ -104,7 +105,7 @@ def test_a_wrong_answer_shows_what_was_asked(editor: PolicyEditor) -> None:
 
 
 def test_a_page_that_only_the_exploration_meets(editor: PolicyEditor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cowlab.views.editor.atlas", lambda row: atlas_of("v5.9"))
+    monkeypatch.setattr("cowlab.views.editor.policy_editor.atlas", lambda row: atlas_of("v5.9"))
     do(editor, "apply", text="def rule(page):\n    return 1 / (page.mapcount - 2)")
     wrong = part(editor, "problem")
     assert wrong.startswith("✗ Line 2: reuse raised ZeroDivisionError") and "scenario" not in wrong
@@ -174,7 +175,7 @@ def test_a_witness_opens_at_its_end(editor: PolicyEditor) -> None:
 
 
 def test_the_long_exploration(editor: PolicyEditor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cowlab.views.editor.long_bounds", exploring.quick_bounds)  # not so long
+    monkeypatch.setattr("cowlab.views.editor.policy_editor.long_bounds", exploring.quick_bounds)  # not so long
     do(editor, "choose", value="reuse_swap_page")
     assert "Explore takes some seconds" in part(editor, "job")
     do(editor, "explore")
@@ -210,6 +211,20 @@ def test_it_can_be_stopped(editor: PolicyEditor) -> None:
     assert part(editor, "job").startswith("Explore again")
 
 
+def test_how_far_it_is_takes_no_new_state(editor: PolicyEditor) -> None:
+    go = waiting(editor)
+    editor.answer({"do": "explore"})
+    assert editor.job is not None
+    before = dict(editor.state)
+    editor.job.far = "v5.9: 12 states, depth 3 so far"
+    editor._progress(editor.job)
+    assert "12 states, depth 3 so far" in editor.now["job"] and editor.state == before
+    editor.answer({"do": "stop"})
+    go.set()
+    editor.wait()
+    assert editor.now == {}  # what is known is in the state
+
+
 def test_another_choice_ends_it(editor: PolicyEditor) -> None:
     go = waiting(editor)
     editor.answer({"do": "explore"})
@@ -222,7 +237,7 @@ def test_another_choice_ends_it(editor: PolicyEditor) -> None:
 
 
 def test_what_was_never_asked_proves_nothing(editor: PolicyEditor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cowlab.views.editor.quick_bounds", lambda cells: exploring.quick_bounds([]))
+    monkeypatch.setattr("cowlab.views.editor.policy_editor.quick_bounds", lambda cells: exploring.quick_bounds([]))
     do(editor, "cell", value="huge")
     do(editor, "choose", value="huge_whole")
     assert "◐ huge was never asked within these bounds" in part(editor, "quick")

@@ -12,8 +12,8 @@ from cowlab import LAWS, POLICIES, PageInfo, play
 from cowlab.matrix import MAX_STATES
 from cowlab.model import Bounds
 from cowlab.policy import ANSWERS, reuse_swap_page
-from cowlab.views import exploring
-from cowlab.views.exploring import (
+from cowlab.views.editor import exploring
+from cowlab.views.editor.exploring import (
     SOME_STATES,
     Explored,
     Job,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cowlab import POLICIES, sources
 from cowlab.policy import MERGED, PROPOSED, Policy, fork_share
 from cowlab.views import policy_tree
-from cowlab.views.family import differing, family, short
+from cowlab.views.graph.family import differing, family, short
 
 BASES = {
     **{"v5.7": None, "v5.8": "v5.7", "v5.9-rc4": "v5.8", "v5.9": "v5.9-rc4", "v5.11": "v5.9", "v5.18": "v5.11"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cowlab import play, scenarios
 from cowlab.views import fork_tree
-from cowlab.views.forktree import lives
+from cowlab.views.graph.forktree import lives
 
 SCRIPT = """# a comment, which no line counts
 P: write A

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from cowlab import POLICIES, play, read_scenario
-from cowlab.views import Stepper, fork_tree, policy_tree, render, state_graph
-from cowlab.views.graphs import Graph
-from cowlab.views.packed import pack
-from cowlab.views.render import HINT
+from cowlab.views import Stepper, fork_tree, policy_tree, state_graph
+from cowlab.views.graph import render
+from cowlab.views.graph.graph import Graph
+from cowlab.views.graph.render import HINT
+from cowlab.views.packed import Packed
 
 
 def graphs() -> list[Graph]:
@@ -20,7 +21,7 @@ def graphs() -> list[Graph]:
 
 
 def unpacked(packed: dict[str, Any], number: int) -> dict[str, Any]:
-    """What graph.js makes of it."""
+    """What cowlab.js makes of it."""
     own = packed["steppers"][number]
     panels = [[packed["steps"][step] for step in panel] for panel in own["panels"]]
     live = "".join(packed["parts"][part] for part in own["live"])
@@ -41,7 +42,9 @@ def test_what_was_packed_comes_out_again() -> None:
         *(Stepper(play("leak", policy), start=3) for policy in ("v5.7", "v6.5")),
         Stepper(play("cow-basic", "v5.9"), play("cow-basic", "v6.5")),
     ]
-    packed = json.loads(json.dumps(pack(steppers)))
+    several = Packed()
+    assert [several.add(stepper.data()) for stepper in steppers] == [0, 1, 2]
+    packed = json.loads(json.dumps(several.data()))
     for number, stepper in enumerate(steppers):
         assert plain(unpacked(packed, number)) == plain(stepper.data())
     assert len(json.dumps(packed)) < sum(len(json.dumps(stepper.data())) for stepper in steppers)

@@ -6,8 +6,8 @@ import pytest
 
 from cowlab import POLICIES, PageInfo, scenarios
 from cowlab.policy import reuse_exclusive, reuse_page_count
-from cowlab.views.decisions import CannotRead, Limited, source_of, stub
-from cowlab.views.hybrid import HANDED, Hybrid
+from cowlab.views.editor.decisions import CannotRead, Limited, source_of, stub
+from cowlab.views.editor.hybrid import HANDED, Hybrid
 
 RULE = "# mine\ndef rule(page):\n    return page.mapcount == 1"
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from needs import ROOT
 from short import ROWS
+from test_graphs import unpacked
 from test_stepper import data
 
 import cowlab.views.matrix
@@ -51,7 +52,7 @@ def broken() -> list[tuple[str, str]]:
 
 def below(frames: Any, index: int) -> str:
     """What opens below a cell, put together as the browser does it."""
-    return "".join(frames["tokens"][token] for token in frames["cells"][index]["below"])
+    return "".join(frames["packed"]["tokens"][token] for token in frames["cells"][index]["below"])
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -104,19 +105,21 @@ def test_every_witness_is_in_it() -> None:
     """Tokens and strings are shared; put back they are those of the cell's own Stepper."""
     frames, buttons = sent(), [(name, law) for name in ROWS for law in LAWS]
     for index, (name, law) in enumerate(buttons):
-        got = frames["cells"][index]["stepper"]
+        number = frames["cells"][index]["stepper"]
         if (name, law) not in broken():
-            assert got is None
+            assert number is None
             continue
+        got = unpacked(frames["packed"], number)
         whole = view().stepper(name, law).data()
-        joined = {number: "".join(frames["tokens"][t] for t in s) for number, s in enumerate(frames["strings"])}
+        tokens = got["tokens"]
+        joined = {number: "".join(tokens[t] for t in s) for number, s in enumerate(got["strings"])}
         own = ["".join(whole["tokens"][token] for token in string) for string in whole["strings"]]
         for mine, theirs in zip(got["panels"], whole["panels"], strict=True):
             for now, then in zip(mine, theirs, strict=True):
                 assert now[::2] == then[::2]
                 assert [joined[number] for number in now[1::2]] == [own[number] for number in then[1::2]]
-        assert "".join(frames["tokens"][token] for token in got["live"]) == whole["live"]
-        texts = [[frames["tokens"][line] for line in frame] for trace in got["texts"] for frame in trace]
+        assert got["live"] == whole["live"]
+        texts = [[tokens[line] for line in frame] for trace in got["texts"] for frame in trace]
         assert texts == [[whole["tokens"][line] for line in frame] for trace in whole["texts"] for frame in trace]
         assert {key: got[key] for key in ("name", "names", "script", "start", "part")} == {
             key: whole[key] for key in ("name", "names", "script", "start", "part")

@@ -13,8 +13,9 @@ import graphviz
 import pytest
 from needs import missing
 
-from cowlab.views import fork_tree, policy_tree, render, state_graph
-from cowlab.views.render import RENDERERS, Card, render_svg, with_cards
+from cowlab.views import fork_tree, policy_tree, state_graph
+from cowlab.views.graph import render
+from cowlab.views.graph.render import RENDERERS, Card, render_svg, with_cards
 
 DOT = """digraph "a graph" { graph [rankdir=LR]; node [shape=box]; edge [fontname=Courier];
  s0 [id=s0 class=start label="s0"]; s1 [id=s1 label="<&> é"];

@@ -16,6 +16,7 @@ from cowlab.cli import main
 from cowlab.events import RULES, parse_event
 from cowlab.views import Sandbox
 from cowlab.views.menu import ABOUT, menu
+from cowlab.views.widget import MIME
 
 SIX = "".join(f"{line}\n" for line in ("P: write A", "P: fork C", "C: vmsplice g", "C: munmap"))
 
@@ -245,6 +246,17 @@ def test_without_a_kernel_it_says_so_and_steps() -> None:
     assert "data:image/svg+xml;base64," in shown and "<button" not in shown
     assert "line 6 of 6  g: read" in bundle["text/plain"]
     assert repr(Sandbox()).endswith("could happen next\n" + NEXT)
+
+
+def test_as_an_output_the_still_stands_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr("cowlab.views.widget.display", lambda data, raw, metadata=None: shown.append(data))
+    box = Sandbox("leak")
+    box._ipython_display_()
+    still, living = shown
+    assert box.trace.policy.name in still["text/plain"] == box.text()
+    assert "The sandbox needs a running kernel" in still["text/html"]
+    assert living[MIME]["model_id"] == box.model_id and living["text/html"] == living["text/plain"] == ""
 
 
 NEXT = """  P: read, write A, fork C, exit, munmap, mprotect r|rw|none, vmsplice g, register g

@@ -11,8 +11,8 @@ from cowlab.laws import LAWS
 from cowlab.model import Bounds, Memory
 from cowlab.policy import tabulated
 from cowlab.views import state_graph
-from cowlab.views.stategraph import SMALL, note
-from cowlab.views.statespace import Notes, state_space
+from cowlab.views.graph.stategraph import SMALL, note
+from cowlab.views.graph.statespace import Notes, state_space
 
 PIN = SMALL._replace(events=("write", "fork", "register", "g: write", "put"))
 TWO = Bounds(pages=2, kind="thp", events=("write", "fork"))

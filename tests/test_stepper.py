@@ -41,6 +41,9 @@ def test_the_frames_are_all_in_it() -> None:
     assert shown(frames, 0, 5)[0] == '<span class="verdict bad">✗ LEAK</span>'
     assert shown(frames, 1, 5)[0] == '<span class="verdict ok">✓ ok so far</span>'
     assert shown(frames, 1, 6)[0] == '<span class="verdict ok">✓ ok</span>'
+    more = data(Stepper(*stepper.traces, ended=False))  # there may come more, as in a Sandbox
+    assert shown(more, 1, 6)[0] == '<span class="verdict ok">✓ ok so far</span>'
+    assert shown(more, 0, 6) == shown(frames, 0, 6)
     assert shown(frames, 0, 5)[1].startswith("<b>reuse</b>. Write fault: mapcount is 1")
 
 

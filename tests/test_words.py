@@ -11,8 +11,8 @@ from cowlab import POLICIES, Event, Policy, play, scenarios
 from cowlab.events import format as format_event
 from cowlab.policy import REUSE, PageInfo
 from cowlab.views import changes, note, sentence
-from cowlab.views.telling import LONGEST, within
-from cowlab.views.why import deciding
+from cowlab.views.words.telling import LONGEST, within
+from cowlab.views.words.why import deciding
 
 
 def said(line: str, policy: Policy | str = "v6.5") -> str:

@@ -1,4 +1,11 @@
-"""Views: pure functions from a value to text, SVG or HTML. Nothing in the core imports them."""
+"""Views: pure functions from a value to text, SVG or HTML. Nothing in the core imports them.
+
+What is said of a moment: words/ has the sentences, text.py the columns, picture.py the drawing (of scene, layout, lanes,
+wires, cards, marks, legend). What is opened: stepper.py (panel, compare), predict.py (questions), sandbox.py (menu),
+matrix.py (grid, witness), editor/ and graph/. What these share: shown.py for a view without a kernel, widget.py for one
+that asks Python, mount.py for how both come into a page, packed.py, lawmarks.py, citing.py. A view is drawn by its
+NAME.js and NAME.css; what all share is in cowlab.js and cowlab.css.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +27,12 @@ LATER: dict[str, str] = {
     "Predict": "predict",  # the learner says first what will happen
     "Sandbox": "sandbox",  # one event at a time, from a menu of those that can happen
     "MatrixView": "matrix",  # policies x laws; what breaks opens in a Stepper
-    "PolicyEditor": "editor",  # another decision in one cell of a row, and what that changes
-    "state_graph": "stategraph",  # the states of a small exploration, and the events between them
-    "fork_tree": "forktree",  # who forked whom in a scenario, who exited, and the references
-    "policy_tree": "family",  # the policies, each with what it changed and the sources
-    "fork_costs": "costs",  # what fork costs under each policy, as rows
-    "cost_chart": "costs",  # and as a chart
+    "PolicyEditor": "editor.policy_editor",  # another decision in one cell of a row, and what that changes
+    "state_graph": "graph.stategraph",  # the states of a small exploration, and the events between them
+    "fork_tree": "graph.forktree",  # who forked whom in a scenario, who exited, and the references
+    "policy_tree": "graph.family",  # the policies, each with what it changed and the sources
+    "fork_costs": "graph.costs",  # what fork costs under each policy, as rows
+    "cost_chart": "graph.costs",  # and as a chart
 }
 
 

@@ -29,6 +29,13 @@ function nest(parent, data) {
   return VIEWS.stepper(root, data);
 }
 
+// The data of one of several Steppers that share what they have in common (packed.py).
+function unpack({ tokens, strings, steps, parts, steppers }, number) {
+  const own = steppers[number];
+  const panels = own.panels.map((panel) => panel.map((step) => steps[step]));
+  return { ...own, panels, tokens, strings, live: own.live.map((part) => parts[part]).join("") };
+}
+
 // A view in a notebook's widget: drawn anew whenever Python has something new to show.
 function render({ model, el }) {
   const root = document.createElement("div");
@@ -38,9 +45,9 @@ function render({ model, el }) {
   el.append(root);
   const draw = () => {
     root.className = `cowlab cow-${model.get("view")}`;
-    VIEWS[model.get("view")](root, model.get("state"), (message) => model.send(message));
+    VIEWS[model.get("view")](root, { ...model.get("state"), now: model.get("now") }, (message) => model.send(message));
   };
-  model.on("change:state", draw);
+  model.on("change:state change:now", draw);
   draw();
-  return () => model.off("change:state", draw);
+  return () => model.off("change:state change:now", draw);
 }

@@ -1,6 +1,7 @@
 // Replaces a cell of a policy row. Python makes the parts as HTML and says which text stands for the open cell; here they
 // are put into their places, and what the learner does is sent: what has data-do when it is pressed, what has data-set
-// when it changes. A part that did not change is not touched, so that what is typed, opened or focused stays.
+// when it changes. A part that did not change is not touched, so that what is typed, opened or focused stays. D.now has
+// parts that are newer than those of the state.
 VIEWS.editor = (root, D, ask) => {
   const SHELL = `<div data-part="head"></div>
     <div class="ed-two">
@@ -111,7 +112,7 @@ VIEWS.editor = (root, D, ask) => {
       const old = now;
       now = data;
       waits = false;
-      for (const [name, html] of Object.entries(data.parts)) put(name, html);
+      for (const [name, html] of Object.entries({ ...data.parts, ...data.now })) put(name, html);
       applied = data.text;
       if (data.text_number !== old.text_number) text.value = data.text;
       text.setAttribute("aria-invalid", data.line > 0);

@@ -12,17 +12,11 @@ VIEWS.graph = (root, D) => {
     return group.dataset.node || group.dataset.edge;
   }
 
-  function stepper(number) {
-    const { tokens, strings, steps, parts, steppers } = D.packed, own = steppers[number];
-    const panels = own.panels.map((panel) => panel.map((step) => steps[step]));
-    return { ...own, panels, tokens, strings, live: own.live.map((part) => parts[part]).join("") };
-  }
-
   function open(name) {
     const it = D.opens[name];
     if (!it) return;
     opened.innerHTML = `${it.html}<div class="cow-inside"></div>`;
-    if (it.stepper !== null) nest(opened.querySelector(".cow-inside"), { ...stepper(it.stepper), start: it.at });
+    if (it.stepper !== null) nest(opened.querySelector(".cow-inside"), { ...unpack(D.packed, it.stepper), start: it.at });
     nodes.forEach((g) => g.setAttribute("aria-current", id(g) === name));
     $(".cow-say").textContent = `Opened below: ${opened.querySelector("h2").textContent}`;
     const here = nodes.find((g) => id(g) === name);

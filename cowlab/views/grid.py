@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from cowlab.matrix import bounds_words, cell_words, tried
 from cowlab.policy import MERGED, PROPOSED, Policy
+from cowlab.views import lawmarks
+from cowlab.views.lawmarks import COSTS
 from cowlab.views.witness import Witness
 
-COST = ("economy",)  # the other laws are about safety
 HINTS = {
     "isolation": "nobody sees another's store",
     "dma-isolation": "nor another's device",
@@ -39,7 +40,6 @@ RULES = {
 }
 GROUPS = {**{row.name: "MERGED KERNELS" for row in MERGED}, **{row.name: "PROPOSALS" for row in PROPOSED}}
 OTHERS = "OTHER ROWS"
-PIPS = 64  # px for the bars of a cell
 
 
 class Cell(NamedTuple):
@@ -55,10 +55,7 @@ class Cell(NamedTuple):
 
     @property
     def mark(self) -> str:
-        """broken, cost, complete or bounded: how it is drawn."""
-        if self.result["holds"] is False:
-            return "cost" if self.law in COST else "broken"
-        return "complete" if self.result["holds"] else "bounded"
+        return lawmarks.kind(self.law, self.found)
 
     @property
     def words(self) -> str:
@@ -104,11 +101,11 @@ def ordered(rows: list[list[Cell]]) -> list[list[Cell]]:
 
 
 def _heads(laws: list[str]) -> str:
-    safe = sum(law not in COST for law in laws)
+    safe = sum(law not in COSTS for law in laws)
     tops = f'<th colspan="{safe}" scope="colgroup">SAFETY: MAY NOT BREAK</th>' * (safe > 0)
     tops += _gap(safe) * (safe < len(laws)) + '<th scope="colgroup">COST</th>' * (safe < len(laws))
     names = "".join(
-        f'{_gap(safe) * (law in COST)}<th scope="col"><b>{escape(law)}</b><span>{escape(HINTS.get(law, ""))}</span></th>'
+        f'{_gap(safe) * (law in COSTS)}<th scope="col"><b>{escape(law)}</b><span>{escape(HINTS.get(law, ""))}</span></th>'
         for law in laws
     )
     return (
@@ -124,14 +121,14 @@ def _gap(safe: int) -> str:
 
 
 def _group(title: str, rows: list[list[Cell]], laws: list[str]) -> str:
-    wide = 3 + sum(law not in COST for law in laws)
+    wide = 3 + sum(law not in COSTS for law in laws)
     head = f'<tr class="grp"><th colspan="{wide}" scope="rowgroup">{title}</th></tr>'
     return f"<tbody>{head}{''.join(_row(row) for row in rows)}</tbody>"
 
 
 def _row(row: list[Cell]) -> str:
-    policy, safe = row[0].policy, sum(cell.law not in COST for cell in row)
-    cells = "".join(_gap(safe) * (cell.law in COST) + f'<td class="c">{button(cell)}</td>' for cell in row)
+    policy, safe = row[0].policy, sum(cell.law not in COSTS for cell in row)
+    cells = "".join(_gap(safe) * (cell.law in COSTS) + f'<td class="c">{button(cell)}</td>' for cell in row)
     rule = escape(RULES.get(policy.name, policy.about))
     return (
         f'<tr><th class="p" scope="row">{escape(policy.name)}</th><td class="y">{escape(policy.since)}</td>'
@@ -140,18 +137,7 @@ def _row(row: list[Cell]) -> str:
 
 
 def button(cell: Cell) -> str:
-    return f'<button type="button" class="cell {cell.mark}" tabindex="-1" aria-label="{escape(cell.label)}">{_inner(cell)}</button>'
-
-
-def _inner(cell: Cell) -> str:
-    return cell.words + (pips(cell.result["length"]) if cell.result["holds"] is False else "")
-
-
-def pips(count: int) -> str:
-    """A bar for each line: short is loud."""
-    pitch = min(8.0, PIPS / count)
-    bars = "".join(f"M{k * pitch:g} 1h{pitch * 5 / 8:g}v10h{-pitch * 5 / 8:g}z" for k in range(count))
-    return f'<svg class="pips" viewBox="0 0 {PIPS} 12" preserveAspectRatio="none" aria-hidden="true"><path d="{bars}" fill="currentColor"/></svg>'
+    return lawmarks.pressed(cell.law, cell.found, escape(cell.label), 'tabindex="-1"')
 
 
 def key(cells: list[Cell]) -> str:
@@ -166,7 +152,7 @@ def key(cells: list[Cell]) -> str:
         "cost": lambda cell: "a needless copy can happen: a cost, no danger",
     }
     shown = "".join(
-        f'<li><span class="cell {mark}">{_inner(first[mark])}</span>{say(first[mark])}</li>'
+        f"<li>{lawmarks.plain(first[mark].law, first[mark].found)}{say(first[mark])}</li>"
         for mark, say in words.items()
         if mark in first
     )

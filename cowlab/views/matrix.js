@@ -1,6 +1,6 @@
 // Policies x laws: a grid of buttons, of which one is in the tab order. A cell opens below what is behind it: its shortest
-// witness in a Stepper, or its bounds. D.cells[k] belongs to the k-th button; what it says, and the strings of its
-// Stepper, are numbers of tokens that all cells share.
+// witness in a Stepper, or its bounds. D.cells[k] belongs to the k-th button; what it says is tokens of D.packed, and so is
+// its Stepper.
 VIEWS.matrix = (root, D) => {
   const KEYS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0], Home: [0, -99], End: [0, 99] };
   root.querySelector(".cow-live").innerHTML = D.live;
@@ -8,7 +8,6 @@ VIEWS.matrix = (root, D) => {
   const grid = root.querySelector("table.m"), below = root.querySelector(".below"), say = root.querySelector(".cow-say");
   const rows = [...grid.rows].map((row) => [...row.querySelectorAll("button.cell")]).filter((row) => row.length);
   const cells = rows.flat();
-  const joined = (tokens) => tokens.map((token) => D.tokens[token]).join("");
   let selected = null;
 
   function reach(cell) {
@@ -22,11 +21,11 @@ VIEWS.matrix = (root, D) => {
     selected = cell;
     cell.parentNode.setAttribute("aria-selected", "true");
     reach(cell);
-    below.innerHTML = joined(words);
-    if (!stepper) return;
+    below.innerHTML = words.map((token) => D.packed.tokens[token]).join("");
+    if (stepper === null) return;
     below.querySelector("button.open").onclick = () => (below.querySelector(".cow-stepper") ? close(cell) : tell(cell));
     if (!open) return;
-    nest(below.querySelector(".witness"), { ...stepper, live: joined(stepper.live), strings: D.strings, tokens: D.tokens });
+    nest(below.querySelector(".witness"), unpack(D.packed, stepper));
     below.querySelector("button.open").textContent = "Close the Stepper";
   }
 

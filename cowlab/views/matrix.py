@@ -12,10 +12,12 @@ from cowlab.laws import LAWS
 from cowlab.matrix import bounds_words, cache_folder, matrix, recalled
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import policy_named
-from cowlab.views import grid, mount
+from cowlab.views import grid
 from cowlab.views.grid import Cell
+from cowlab.views.lawmarks import COSTS
+from cowlab.views.packed import Packed
 from cowlab.views.progress import ticking
-from cowlab.views.share import Shared
+from cowlab.views.shown import Shown
 from cowlab.views.stepper import Stepper
 from cowlab.views.text import table as columns
 from cowlab.views.witness import Witness, witness
@@ -25,7 +27,7 @@ EXPECTED = "expected what cowlab.matrix.matrix() returns: the document of an exp
 Rows = Mapping[str, Mapping[str, Any]]
 
 
-class MatrixView:
+class MatrixView(Shown):
     """Policies x laws. As the last value of a notebook's cell it is shown.
 
     A cell with ✗ opens the shortest script that breaks the law, in a Stepper; any other says within which bounds the law
@@ -37,6 +39,9 @@ class MatrixView:
     Raises ValueError if a row is no such document, names a policy that is not known, or has other laws or bounds than
     the first.
     """
+
+    view = "matrix"
+    notice = "Cells open once the notebook is trusted, or its cell is run. Until then: the table."
 
     def __init__(self, rows: Rows | None = None, *policies: Policy, title: str = TITLE, lede: str = "") -> None:
         documents = default_rows() if rows is None else rows
@@ -58,7 +63,7 @@ class MatrixView:
         return "\n".join([*columns(self._heads(), rows), "", *self._notes(), ""])
 
     def _heads(self) -> list[str]:
-        return ["policy", *(f"{cell.law} (cost)" if cell.law in grid.COST else cell.law for cell in self.cells[0])]
+        return ["policy", *(f"{cell.law} (cost)" if cell.law in COSTS else cell.law for cell in self.cells[0])]
 
     def _notes(self) -> tuple[str, ...]:
         found = self.cells[0][0].found
@@ -67,32 +72,15 @@ class MatrixView:
             "✗ 4: broken, by 4 lines and no fewer; ✓: holds in all states within the bounds; ◐: not all were seen",
         )
 
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.fragment()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.fragment(), "text/plain": self.text()}
-
-    def html(self) -> str:
-        """A page of its own, in which cells open without network."""
-        return mount.page(self.title, self.fragment())
-
-    def fragment(self) -> str:
-        """The HTML of the table with everything it needs."""
-        return mount.fragment("matrix", self.data(), title=self.title, lede=self.lede, still=self._still())
-
     def data(self) -> dict[str, Any]:
         """What the browser needs: the table, and for each of its cells, in order, what opens below it."""
-        shared, cells = Shared(), []
+        packed, cells = Packed(), []
         for cell in (cell for row in self.cells for cell in row):
             broken = self._witnesses.get((cell.policy.name, cell.law))
             below = grid.kept(cell) if broken is None else grid.broken(cell, broken)
-            stepper = None if broken is None else shared.stepper(broken.stepper().data())
-            cells.append({"below": shared.code(below), "stepper": stepper})
-        return {"live": self._live(), "cells": cells, **shared.data()}
+            stepper = None if broken is None else packed.add(broken.stepper().data())
+            cells.append({"below": packed.html(below), "stepper": stepper})
+        return {"live": self._live(), "cells": cells, "packed": packed.data()}
 
     @cached_property
     def _witnesses(self) -> dict[tuple[str, str], Witness]:
@@ -121,16 +109,15 @@ class MatrixView:
             '<div class="sr cow-say" aria-live="polite"></div>'
         )
 
-    def _still(self) -> str:
-        """What is shown where no script may run: the table, and one line that says so."""
-        notice = "Cells open once the notebook is trusted, or its cell is run. Until then: the table."
+    def still(self) -> str:
+        """The table."""
         heads = "".join(f"<th>{escape(head)}</th>" for head in self._heads())
         rows = "".join(
             f"<tr><th>{escape(row[0].policy.name)}</th>{''.join(f'<td>{cell.words}</td>' for cell in row)}</tr>"
             for row in self.cells
         )
         notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
-        return f"<p><em>{notice}</em></p><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{notes}"
 
 
 def default_rows() -> Rows:

@@ -64,6 +64,11 @@ def fragment(view: str, data: Mapping[str, Any], *, title: str, lede: str, still
     )
 
 
+def notice(words: str) -> str:
+    """The line that says why something else is shown than usual."""
+    return f"<p><em>{escape(words)}</em></p>"
+
+
 def page(title: str, body: str) -> str:
     """A page of its own around a fragment; it needs no network."""
     return (

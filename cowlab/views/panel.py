@@ -39,30 +39,33 @@ class Strings:
         return self.tokens.setdefault(text, len(self.tokens))
 
 
-def panels(trace: Trace, layout: Layout, strings: Strings) -> list[list[int]]:
-    """For each step [place, string, place, string, ...]: the places that change, and what stands there now."""
+def panels(trace: Trace, layout: Layout, strings: Strings, ended: bool = True) -> list[list[int]]:
+    """For each step [place, string, place, string, ...]: the places that change, and what stands there now.
+
+    ended: whether the last line is the end, and makes the verdict final.
+    """
     steps: list[list[int]] = []
     last: list[int] = []
     for index in range(len(trace.moments)):
-        now = [strings.number(text) for text in panel(trace, index, layout)]
+        now = [strings.number(text) for text in panel(trace, index, layout, ended)]
         changed = [k for k in range(len(now)) if k >= len(last) or now[k] != last[k]]
         steps.append([number for k in changed for number in (k, now[k])])
         last = now
     return steps
 
 
-def panel(trace: Trace, index: int, layout: Layout) -> list[str]:
+def panel(trace: Trace, index: int, layout: Layout, ended: bool = True) -> list[str]:
     """Everything that is shown of one moment, place by place."""
     moment, before = trace.moments[index], trace.moments[index - 1] if index else None
     view = View(moment.world, before.world if before else None, trace.policy, scene.standing(moment))
     outcome = f"<b>{moment.outcome}</b>. " if moment.outcome else ""
     said = outcome + escape(sentence(before, moment, trace.policy))
-    return [verdict_badge(trace, index), said, below(trace, index), *pieces(view, layout)]
+    return [verdict_badge(trace, index, ended), said, below(trace, index), *pieces(view, layout)]
 
 
-def verdict_badge(trace: Trace, index: int) -> str:
-    """The verdict so far; only the last line makes an ok final."""
-    line, end = trace.moments[index].line, index == len(trace.moments) - 1
+def verdict_badge(trace: Trace, index: int, ended: bool = True) -> str:
+    """The verdict so far; only the end makes an ok final."""
+    line, end = trace.moments[index].line, ended and index == len(trace.moments) - 1
     found = verdict([finding.kind for since, finding in trace.violations if since <= line])
     broken = any(finding.broken for since, finding in trace.violations if since <= line)
     if broken:

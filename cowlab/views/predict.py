@@ -9,20 +9,17 @@ from typing import Any
 from cowlab.events import format as format_event
 from cowlab.policy import Policy
 from cowlab.scenario import Scenario, Trace
-from cowlab.views import mount, step_through
+from cowlab.views import step_through
 from cowlab.views.questions import CHOICE, LETTER, NUMBER, Question, questions
+from cowlab.views.shown import Shown
 from cowlab.views.stepper import columns
 from cowlab.views.words import sentence
 
-NOTICE = (
-    "Here you say what each line does before it is shown, once the notebook is trusted, or its cell is run. "
-    "Until then: the first frame and the questions; the answers are below them."
-)
 COLUMN = 400  # px that the questions of one policy want
 HINTS = {NUMBER: 'class="number" inputmode="numeric" maxlength="7"', LETTER: 'class="letter" maxlength="1"'}
 
 
-class Predict:
+class Predict(Shown):
     """Asks what each line of a scenario will do under these policies, side by side, then shows it.
 
     scenario: one of the atlas by its name, a Scenario, or the text of a script. Without policies: v5.7 and v5.9.
@@ -30,6 +27,12 @@ class Predict:
     outcome, page_count, mapcount, exclusive, or the name of a reader. Without it: what is interesting.
     Raises ValueError for an unknown name, a line that is not there, or a question which it does not answer; ScriptError.
     """
+
+    view = "predict"
+    notice = (
+        "Here you say what each line does before it is shown, once the notebook is trusted, or its cell is run. "
+        "Until then: the first frame and the questions; the answers are below them."
+    )
 
     def __init__(
         self,
@@ -40,30 +43,13 @@ class Predict:
         lede: str = "",
     ) -> None:
         self.stepper = step_through(scenario, *policies, title=title, lede=lede, covered=True)
+        self.title, self.lede = self.stepper.title, self.stepper.lede
         self.asked = questions(self.stepper.traces, ask)
 
     def text(self) -> str:
         """The text frames of the start, and what is asked of each line."""
         asked = "".join(self._asked_in_words(line) for line in self.asked)
         return f"{self.stepper.text()}\n{asked or 'Nothing is asked.'}"
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.fragment()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.fragment(), "text/plain": self.text()}
-
-    def html(self) -> str:
-        """A page of its own, which needs no network."""
-        return mount.page(self.stepper.title, self.fragment())
-
-    def fragment(self) -> str:
-        """The HTML of one Predict with everything it needs."""
-        about = {"title": self.stepper.title, "lede": self.stepper.lede, "still": self._still()}
-        return mount.fragment("predict", self.data(), **about)
 
     def data(self) -> dict[str, Any]:
         """What the browser needs: a Stepper's data, the form, and what is true."""
@@ -128,11 +114,10 @@ class Predict:
             rows += "".join(f"  {name:{wide}}  {_in_words(q)}\n" for q in found)
         return rows
 
-    def _still(self) -> str:
-        """What is shown where no script may run."""
+    def still(self) -> str:
         asked = escape("\n".join(self._asked_in_words(line) for line in self.asked))
         return (
-            f"<p><em>{NOTICE}</em></p>{self.stepper.images()}<pre>{asked}</pre>"
+            f"{self.stepper.images()}<pre>{asked}</pre>"
             f"<details><summary>The answers: every frame in words</summary>{self.stepper.frames()}</details>"
         )
 

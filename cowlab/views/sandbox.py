@@ -153,9 +153,9 @@ class Sandbox(Widget):
         )
 
     def still(self) -> str:
-        return Stepper(
-            *self.traces, start=len(self.trace.steps), title=self._named(self._desk.scenario), lede=NO_KERNEL
-        ).fragment()
+        stepper = self._stepper(self._desk)
+        stepper.title, stepper.lede = self._named(self._desk.scenario), NO_KERNEL
+        return stepper.fragment()
 
     def __repr__(self) -> str:
         return self.text()
@@ -203,7 +203,7 @@ class Sandbox(Widget):
         return self._title or (scenario.title if scenario.title != scenario.name else EMPTY.title)
 
     def _stepper(self, desk: Desk) -> Stepper:
-        return Stepper(*desk.traces, start=len(desk.traces[0].steps))
+        return Stepper(*desk.traces, start=len(desk.traces[0].steps), ended=False)
 
     def _head(self, title: str, scenario: Scenario | None = None) -> str:
         """The comment lines above the script in a file."""

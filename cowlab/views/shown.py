@@ -1,38 +1,34 @@
-"""What graphs and charts have in common: a drawing with a title, which a page, a notebook and a reader of text can show."""
+"""What all views that need no kernel have in common: a page, a notebook's output and plain text show the same."""
 
 from __future__ import annotations
 
-import base64
-from html import escape
 from typing import Any
 
 from cowlab.views import mount
-from cowlab.views.picture import style
-
-STILL_BYTES = 150_000  # a larger drawing is not sent a second time for who sees no scripts: the words say it all
 
 
 class Shown:
-    """As the last value of a notebook's cell it is shown. `words` is the same as text."""
+    """As the last value of a notebook's cell it is shown. A view has `title` and `lede`, and gives the rest.
 
-    notice = (
-        "This is drawn once the notebook is trusted, or its cell is run. Until then: an image, and the same in words."
-    )
+    view: its name in the browser. notice: what is said where no script may run, above the `still`.
+    """
 
-    def __init__(self, title: str, lede: str, words: str) -> None:
-        self.title, self.lede, self.words = title, lede, words
-
-    def data(self) -> dict[str, Any]:
-        """What the view `graph` needs in the browser."""
-        raise NotImplementedError
-
-    def image(self) -> str:
-        """The drawing as an image, for where no script may run; "" if there is none."""
-        raise NotImplementedError
+    view = ""
+    notice = ""
+    title = ""
+    lede = ""
 
     def text(self) -> str:
         """The same in words."""
-        return self.words
+        raise NotImplementedError
+
+    def data(self) -> dict[str, Any]:
+        """What the browser needs."""
+        raise NotImplementedError
+
+    def still(self) -> str:
+        """What is shown where no script may run, as HTML."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         return self.text()
@@ -49,17 +45,8 @@ class Shown:
 
     def fragment(self) -> str:
         """The HTML with everything it needs."""
-        return mount.fragment("graph", self.data(), title=self.title, lede=self.lede, still=self.still())
+        return self.mounted(self.data())
 
-    def still(self) -> str:
-        """What is shown where no script may run."""
-        return f"<p><em>{self.notice}</em></p>{self.image()}<pre>{escape(self.words)}</pre>"
-
-
-def as_image(svg: str, alt: str) -> str:
-    """An SVG in the page's colours as an image, with the styles that it needs; "" if it is too large to send twice."""
-    if not svg or len(svg) > STILL_BYTES:
-        return ""
-    sheet = f"<style>{style('picture.css')}{style('graph.css')}</style>"
-    whole = svg.replace('class="', 'class="cowlab ', 1).replace(">", f">{sheet}", 1)
-    return f'<img src="data:image/svg+xml;base64,{base64.b64encode(whole.encode()).decode()}" alt="{escape(alt)}">'
+    def mounted(self, data: dict[str, Any]) -> str:
+        still = mount.notice(self.notice) + self.still()
+        return mount.fragment(self.view, data, title=self.title, lede=self.lede, still=still)

@@ -21,6 +21,7 @@ from cowlab.views.layout import Layout
 from cowlab.views.legend import legend
 from cowlab.views.panel import Strings
 from cowlab.views.picture import picture, svg
+from cowlab.views.shown import Shown
 from cowlab.views.text import frame_lines, text_frame
 from cowlab.views.words import note
 from cowlab.world import PIN_BIAS
@@ -31,14 +32,20 @@ SHORT = 12  # lines of a script that are seen at once; a longer one can be scrol
 STILL_BYTES = 50_000  # text frames for readers without scripts: beyond this only those where something is decided
 
 
-class Stepper:
+class Stepper(Shown):
     """Shows traces of one script, side by side with one index. As the last value of a notebook's cell it is shown.
 
     start: an index, or a place as `leak@5`: the fifth line of the script, comments not counted.
     covered: what a line does stays covered until one has stepped there. layout: the fixed places, where they are shared
-    with other Steppers.
+    with other Steppers. ended: whether nothing comes after the last line, so that the verdict there is final.
     Raises ValueError if the traces are not of one script, or there is no such place.
     """
+
+    view = "stepper"
+    notice = (
+        "This steps once the notebook is trusted, or its cell is run. "
+        "Until then: the first frame, and the others in words."
+    )
 
     def __init__(
         self,
@@ -49,9 +56,10 @@ class Stepper:
         start: int | str = 0,
         covered: bool = False,
         layout: Layout | None = None,
+        ended: bool = True,
     ) -> None:
         self.traces = (trace, *more_traces)
-        self.covered, self._layout = covered, layout
+        self.covered, self._layout, self._ended = covered, layout, ended
         for other in more_traces:
             if other.scenario.events != trace.scenario.events:
                 raise ValueError(
@@ -76,23 +84,9 @@ class Stepper:
         """The text frames of where it starts."""
         return "\n".join(text_frame(trace, self.start) for trace in self.traces)
 
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.fragment()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.fragment(), "text/plain": self.text()}
-
     def html(self) -> str:
         """A page of its own, which steps without network; its address may end in a place, as in `#leak@5`."""
-        return mount.page(self.title, self.fragment(page=True))
-
-    def fragment(self, page: bool = False) -> str:
-        """The HTML of one Stepper with everything it needs."""
-        about = {"title": self.title, "lede": self.lede, "still": self._still()}
-        return mount.fragment("stepper", self.data(page), **about)
+        return mount.page(self.title, self.mounted(self.data(page=True)))
 
     def _live(self, places: int, drawn: Iterable[str], longest: int) -> str:
         """What the script fills: table, controls, panels, legend, text frames. longest: the longest line of these."""
@@ -109,7 +103,7 @@ class Stepper:
     def data(self, page: bool = False) -> dict[str, Any]:
         """What the browser needs to step. page: whether the place stands in the address."""
         strings = Strings()
-        panels = [panel.panels(trace, self.layout, strings) for trace in self.traces]
+        panels = [panel.panels(trace, self.layout, strings, self._ended) for trace in self.traces]
         words = [[frame_lines(trace, i) for i in range(len(trace.moments))] for trace in self.traces]
         longest = max(len(line) for frames in words for lines in frames for line in lines)
         live = self._live(len(panels[0][0]) // 2, strings.strings, longest)
@@ -141,7 +135,7 @@ class Stepper:
         many = " many" if len(self.traces) > MANY else ""
         scrolls = ' tabindex="0" role="region" aria-label="The whole script"' if len(rows) > SHORT else ""
         return (
-            f'<div class="script{many}"{scrolls}><table class="trace" aria-label="Script and outcomes"><thead><tr>'
+            f'<div class="script{many}"{scrolls}><table class="rows trace" aria-label="Script and outcomes"><thead><tr>'
             f'<th scope="col"><span class="sr">line</span></th><th scope="col">SCRIPT</th>{heads}'
             f'<th scope="col"><span class="sr">remark</span></th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         )
@@ -185,10 +179,9 @@ class Stepper:
             f'<div class="cow-fit">{svg(drawn, self.layout, trace.policy.name)}</div><div data-p="2"></div></section>'
         )
 
-    def _still(self) -> str:
-        """What is shown where no script may run: one line that says so, the first picture, the text frames."""
-        notice = "This steps once the notebook is trusted, or its cell is run. Until then: the first frame, and the others in words."
-        return f"<p><em>{notice}</em></p>{self.images()}{self.frames()}"
+    def still(self) -> str:
+        """The first picture, and the text frames."""
+        return self.images() + self.frames()
 
     def images(self) -> str:
         """The pictures of where it starts, as images: where scripts are not trusted, SVG in the page is not either."""

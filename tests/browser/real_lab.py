@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from needs import ROOT, missing
 
 # What JupyterLab itself says on a machine without a network, and what a kernel's messages may bring.
-NOT_OURS = ("favicon", "Failed to load resource", "WebSocket", "jupyterlab/api/news")
+NOT_OURS = ("favicon", "Failed to load resource", "WebSocket", "jupyterlab/api/news", "widget model not found")
 
 
 def notebook(*sources: str) -> str:
@@ -36,6 +36,27 @@ def notebook(*sources: str) -> str:
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+
+
+def somebody_elses(bundle: dict[str, Any]) -> str:
+    """A notebook whose only cell has this output, and which nobody here has trusted."""
+    book = json.loads(notebook("a cell of somebody else"))
+    output = {"output_type": "execute_result", "data": bundle, "metadata": {}, "execution_count": 1}
+    book["cells"][0]["outputs"] = [output]
+    return json.dumps(book)
+
+
+def first_output(page: Any) -> Any:
+    output = page.locator(".jp-OutputArea-output").first
+    output.scroll_into_view_if_needed()
+    return output
+
+
+def shoot(shown: Any, name: str) -> None:
+    """A picture of a page, or of a part of it, for whoever wants to look."""
+    if folder := os.environ.get("COWLAB_SHOTS"):
+        getattr(shown, "page", shown).wait_for_timeout(300)
+        shown.screenshot(path=f"{folder}/{name}.png")
 
 
 class Lab(NamedTuple):
@@ -101,6 +122,13 @@ def run_all(page: Any) -> None:
         timeout=120_000,
     )
     assert page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+
+
+def save_and_lose_the_kernel(page: Any) -> None:
+    """As at the end of a day: what is opened the next time has a kernel that knows nothing."""
+    command(page, "docmanager:save")
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 
 def outputs_in_view(page: Any) -> None:

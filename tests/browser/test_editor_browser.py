@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from real_lab import Lab, command, notebook, outputs_in_view, run_all, theme
+from beside import open_beside
+from real_lab import Lab, command, first_output, notebook, outputs_in_view, run_all, somebody_elses, theme
 
-from cowlab.views import PolicyEditor, mount
+from cowlab.views import PolicyEditor
 
 pytestmark = pytest.mark.browser
-SOURCES = "\n".join(mount.script(f"{name}.js") for name in ("cowlab", "stepper", "editor"))
-PAGE = (
-    f"<!doctype html><meta charset=utf-8><style>{mount.PAGE}{mount.sheets('editor')}</style><body>"
-    '<div class="cowlab cow-editor" data-ready tabindex="-1"></div></body>'
-)
-# As widget.py and cowlab.js do it, but Python is asked through a function of the page.
-DRAW = """([source, state]) => {
-  const { VIEWS, keepKeys } = new Function(source + "; return { VIEWS, keepKeys }")();
-  const root = document.querySelector(".cow-editor");
-  const draw = (state) => VIEWS.editor(root, state, (message) => window.askPython(message).then(draw));
-  keepKeys(root);
-  draw(state);
-}"""
 WRITTEN = "def rule(page):\n    if True:\n        return page.mapcount == 1"
 
 
@@ -36,24 +23,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shown(page: Any, own_cache: None) -> Iterator[Callable[..., Any]]:
+def shown(page: Any, saved: Any, own_cache: None) -> Callable[..., Any]:
     """Show an editor; afterwards every message that it got is in page.messages."""
 
     def show(editor: PolicyEditor) -> Any:
-        page.messages = []
-
-        def ask(message: dict[str, Any]) -> Any:
-            page.messages.append(message)
-            editor.answer(message)
-            editor.wait()
-            return editor.state
-
-        page.set_content(PAGE)
-        page.expose_function("askPython", ask)
-        page.evaluate(DRAW, [SOURCES, editor.state])
+        page.messages = open_beside(page, saved, editor, editor.wait)
         return page
 
-    yield show
+    return show
 
 
 def words(page: Any, part: str) -> str:
@@ -197,7 +174,7 @@ def test_no_part_is_wider_than_the_page(shown: Any, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     cut = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
     assert (
-        page.locator(".cow-editor .ed-m, .cow-editor th, .cow-editor .bar, .cow-editor .ed-one").evaluate_all(cut) == []
+        page.locator(".cow-editor .cell, .cow-editor th, .cow-editor .bar, .cow-editor .ed-one").evaluate_all(cut) == []
     )
     if width >= 1280:
         assert page.locator(".cow-editor .ed-scroll").evaluate_all(cut) == []
@@ -282,17 +259,11 @@ def test_an_interrupt_of_the_kernel_is_a_sentence(open_notebook: Any, lab: Lab) 
 
 @pytest.mark.slow
 def test_an_untrusted_notebook_shows_the_words(open_notebook: Any, lab: Lab, own_cache: None) -> None:
-    foreign = json.loads(notebook("editor"))
     editor = PolicyEditor("v5.9")
     editor.set(reuse=lambda page: page.mapcount == 1)
     data = {"text/html": editor.still(), "text/plain": editor.text()}
-    foreign["cells"][0]["outputs"] = [
-        {"output_type": "execute_result", "data": data, "metadata": {}, "execution_count": 1}
-    ]
-    (lab.course / "words.ipynb").write_text(json.dumps(foreign), "utf-8")
-    page = open_notebook("words.ipynb")
-    output = page.locator(".jp-OutputArea-output").first
-    output.scroll_into_view_if_needed()
+    (lab.course / "words.ipynb").write_text(somebody_elses(data), "utf-8")
+    output = first_output(open_notebook("words.ipynb"))
     assert "This can be changed once its cell is run" in output.inner_text()
     assert "✗ worse: breaks isolation" in output.inner_text()
     assert output.locator("button, input, textarea, select").count() == 0

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import Any
 
 import pytest
 from needs import missing
-from real_lab import Lab, notebook, outputs_in_view, run_all, theme
+from real_lab import Lab, first_output, notebook, outputs_in_view, run_all, shoot, somebody_elses, theme
 
 from cowlab import POLICIES, play, read_scenario
-from cowlab.views import cost_chart, fork_costs, fork_tree, policy_tree, render, state_graph, text_frame
-from cowlab.views.graphs import Graph
-from cowlab.views.stategraph import SMALL
+from cowlab.views import cost_chart, fork_costs, fork_tree, policy_tree, state_graph, text_frame
+from cowlab.views.graph import render
+from cowlab.views.graph.graph import Graph
+from cowlab.views.graph.stategraph import SMALL
 
 pytestmark = pytest.mark.browser
 FORKS = "P: write A\nP: fork C\nC: vmsplice g\nC: fork D\nC: exit\nD: register buf\nP: fork E1\nbuf: put\nP: direct_read d\n"
@@ -262,18 +261,10 @@ def test_in_jupyterlab(open_notebook: Any, lab: Lab) -> None:
         for number in range(4):
             view = views.nth(number)
             assert view.evaluate("(e) => getComputedStyle(e).backgroundColor") == paper
-            if folder := os.environ.get("COWLAB_SHOTS"):  # for whoever wants to look
-                view.scroll_into_view_if_needed()
-                view.screenshot(path=f"{folder}/graphs-{number}-{look}.png")
-    foreign = json.loads(notebook("policy_tree()"))
-    bundle = policy_tree()._repr_mimebundle_()
-    output = {"output_type": "execute_result", "data": bundle, "metadata": {}, "execution_count": 1}
-    foreign["cells"][0]["outputs"] = [output]
-    (lab.course / "untrusted.ipynb").write_text(json.dumps(foreign), "utf-8")
+            shoot(view, f"graphs-{number}-{look}")
+    (lab.course / "untrusted.ipynb").write_text(somebody_elses(policy_tree()._repr_mimebundle_()), "utf-8")
     page = open_notebook("untrusted.ipynb")
-    shown = page.locator(".jp-OutputArea-output").first
-    shown.scroll_into_view_if_needed()
+    shown = first_output(page)
     assert "Nodes open once the notebook is trusted" in shown.inner_text() and shown.locator("button").count() == 0
     assert shown.locator("img").evaluate("(image) => image.complete && image.naturalWidth > 500")
-    if folder := os.environ.get("COWLAB_SHOTS"):
-        page.screenshot(path=f"{folder}/graphs-untrusted.png")
+    shoot(page, "graphs-untrusted")

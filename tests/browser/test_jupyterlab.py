@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from typing import Any
 
 import pytest
 from needs import ROOT
-from real_lab import Lab, notebook, run_all, steppers, theme
+from real_lab import Lab, first_output, notebook, run_all, shoot, somebody_elses, steppers, theme
 
 from cowlab import play, scenarios
 from cowlab.views import step_through, text_frame
@@ -69,9 +67,8 @@ def test_a_lesson_runs_and_steps(open_notebook: Any, lab: Lab, name: str) -> Non
         theme(page, look)
         for stepper in steppers(page):
             assert stepper.evaluate("(e) => getComputedStyle(e).backgroundColor") == PAPER[look]
-            if folder := os.environ.get("COWLAB_SHOTS"):  # for whoever wants to look
-                stepper.scroll_into_view_if_needed()
-                page.screenshot(path=f"{folder}/{name}-{look}.png")
+            stepper.scroll_into_view_if_needed()
+            shoot(page, f"{name}-{look}")
 
 
 def test_a_click_into_the_picture_and_a_key(open_notebook: Any, lab: Lab) -> None:
@@ -88,19 +85,12 @@ def test_a_click_into_the_picture_and_a_key(open_notebook: Any, lab: Lab) -> Non
 
 def test_an_untrusted_notebook_shows_the_first_frame_and_the_words(open_notebook: Any, lab: Lab) -> None:
     """Saved with its outputs by somebody else, opened here, and not run."""
-    foreign = json.loads(notebook(*SOURCES))
-    bundle = step_through("leak", "v5.7")._repr_mimebundle_()
-    foreign["cells"][1]["outputs"] = [
-        {"output_type": "execute_result", "data": bundle, "metadata": {}, "execution_count": 1}
-    ]
-    (lab.course / "foreign.ipynb").write_text(json.dumps(foreign), "utf-8")
+    (lab.course / "foreign.ipynb").write_text(somebody_elses(step_through("leak", "v5.7")._repr_mimebundle_()), "utf-8")
     page = open_notebook("foreign.ipynb")
-    output = page.locator(".jp-OutputArea-output").first
-    output.scroll_into_view_if_needed()
+    output = first_output(page)
     shown = output.inner_text()
     assert "This steps once the notebook is trusted" in shown
     assert "v5.7  line 5 of 6  P: write S  ->  reuse  !! LEAK" in shown
     assert output.locator("[data-ready]").count() == 0 and output.locator("button, input, table").count() == 0
     assert output.locator("img").evaluate("(image) => image.complete && image.naturalWidth > 500")
-    if folder := os.environ.get("COWLAB_SHOTS"):
-        page.screenshot(path=f"{folder}/untrusted.png")
+    shoot(page, "untrusted")

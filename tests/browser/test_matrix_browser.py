@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import Any
 
 import pytest
-from real_lab import Lab, notebook, outputs_in_view, run_all, theme
+from real_lab import Lab, first_output, notebook, outputs_in_view, run_all, shoot, somebody_elses, theme
 from short import ROWS
 from test_matrix_view import EVENTS, broken, explored, view
 
@@ -208,21 +206,13 @@ def test_in_jupyterlab(open_notebook: Any, lab: Lab) -> None:
         assert page.locator(".cow-matrix").evaluate("(e) => getComputedStyle(e).backgroundColor") == PAPER[look]
         cell(page, "v6.5, isolation").click()
         assert "v6.5 keeps isolation" in page.locator(".below").inner_text()
-        if folder := os.environ.get("COWLAB_SHOTS"):  # for whoever wants to look
-            page.screenshot(path=f"{folder}/matrix-{look}.png")
+        shoot(page, f"matrix-{look}")
 
 
 @pytest.mark.slow
 def test_an_untrusted_notebook_shows_the_table(open_notebook: Any, lab: Lab) -> None:
-    foreign = json.loads(notebook(*SOURCES))
-    bundle = view()._repr_mimebundle_()
-    foreign["cells"][1]["outputs"] = [
-        {"output_type": "execute_result", "data": bundle, "metadata": {}, "execution_count": 1}
-    ]
-    (lab.course / "foreign-matrix.ipynb").write_text(json.dumps(foreign), "utf-8")
-    page = open_notebook("foreign-matrix.ipynb")
-    output = page.locator(".jp-OutputArea-output").first
-    output.scroll_into_view_if_needed()
+    (lab.course / "foreign-matrix.ipynb").write_text(somebody_elses(view()._repr_mimebundle_()), "utf-8")
+    output = first_output(open_notebook("foreign-matrix.ipynb"))
     assert "Cells open once the notebook is trusted" in output.inner_text()
     assert output.locator("[data-ready], button").count() == 0
     assert output.locator("tbody tr").count() == len(ROWS)

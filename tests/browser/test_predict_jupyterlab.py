@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import Any
 
 import pytest
-from real_lab import Lab, notebook, outputs_in_view, run_all, theme
+from real_lab import Lab, first_output, notebook, outputs_in_view, run_all, shoot, somebody_elses, theme
 from test_predict_browser import asks, at, button, press
 
 from cowlab.views import Predict
@@ -26,40 +24,29 @@ def test_in_jupyterlab(open_notebook: Any, lab: Lab) -> None:
     press(page, "End", "2", "Tab", "2", "Tab", "2", "Tab", "2", "Enter")
     assert asks(page) == "Line 2 P: fork C 4 of 4 right."
     press(page, "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight")
-    shoot(page, "asks-light")
+    shoot(page, "predict-asks-light")
     press(page, "2", "Tab", "d", "Tab", "3", "Tab", "A", "Enter")
     assert page.locator(".cow-score").inner_text() == "Score: 7 of 8 right" and at(page) == "line 5 of 6"
-    shoot(page, "tells-light")
+    shoot(page, "predict-tells-light")
     theme(page, "dark")
     assert page.locator(".cow-ask").evaluate("(e) => getComputedStyle(e).backgroundColor") == "rgb(29, 33, 38)"
-    shoot(page, "tells-dark")
+    shoot(page, "predict-tells-dark")
     button(page, "Again").click()
     press(page, "End", "1")
-    shoot(page, "asks-dark")
+    shoot(page, "predict-asks-dark")
     cells = page.locator(".jp-CodeCell")
     assert cells.count() == 2 and page.locator(".jp-mod-editMode").count() == 0
     assert [cell.inner_text() for cell in page.locator(".jp-InputPrompt").all()][:2] == ["[1]:", "[2]:"]
 
 
 def test_an_untrusted_notebook_asks_in_words(open_notebook: Any, lab: Lab) -> None:
-    foreign = json.loads(notebook("a cell of somebody else"))
-    bundle = Predict("leak", "v5.7")._repr_mimebundle_()
-    result = {"output_type": "execute_result", "data": bundle, "metadata": {}, "execution_count": 1}
-    foreign["cells"][0]["outputs"] = [result]
-    (lab.course / "asked.ipynb").write_text(json.dumps(foreign), "utf-8")
+    (lab.course / "asked.ipynb").write_text(somebody_elses(Predict("leak", "v5.7")._repr_mimebundle_()), "utf-8")
     page = open_notebook("asked.ipynb")
-    output = page.locator(".jp-OutputArea-output").first
-    output.scroll_into_view_if_needed()
+    output = first_output(page)
     assert output.locator("img").evaluate("(image) => image.complete && image.naturalWidth > 300")
     assert "once the notebook is trusted" in output.inner_text() and "g sees: ?" in output.inner_text()
     assert output.locator("[data-ready], button, input, table").count() == 0
-    shoot(page, "untrusted")
+    shoot(page, "predict-untrusted")
     assert "!! LEAK" not in output.inner_text()
     output.locator("summary").click()
     assert "!! LEAK" in output.inner_text()
-
-
-def shoot(page: Any, name: str) -> None:
-    if folder := os.environ.get("COWLAB_SHOTS"):  # for whoever wants to look
-        page.wait_for_timeout(300)
-        page.screenshot(path=f"{folder}/predict-{name}.png")

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from real_lab import Lab, notebook, outputs_in_view, run_all, theme
+from beside import open_beside
+from real_lab import Lab, first_output, notebook, outputs_in_view, run_all, shoot, somebody_elses, theme
 
 from cowlab import POLICIES, scenarios
 from cowlab.views import Sandbox, mount
 
 pytestmark = pytest.mark.browser
-PAGE = """<!doctype html><meta charset=utf-8><style>%s%s</style><body><div class="cowlab cow-sandbox" data-ready></div>
-<script>%s
-const root = document.querySelector(".cow-sandbox");
-keepKeys(root);
-const show = (state) => VIEWS.sandbox(root, state, async (message) => {
-  const next = await window.kernel(message);
-  if (next) show(next);
-});
-show(%s)</script>"""
 
 
 class Open:
@@ -30,14 +20,7 @@ class Open:
 
     def __init__(self, page: Any, save: Any, sandbox: Sandbox) -> None:
         self.page, self.sandbox = page, sandbox
-        page.expose_function("kernel", self.kernel)
-        source = "\n".join(mount.script(f"{name}.js") for name in ("cowlab", "stepper", "sandbox"))
-        page.goto(save(PAGE % (mount.PAGE, mount.sheets("sandbox"), source, mount.as_json(sandbox.state))))
-
-    def kernel(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        count = self.sandbox.state["count"]
-        self.sandbox.answer(message)
-        return self.sandbox.state if self.sandbox.state["count"] != count else None
+        open_beside(page, save, sandbox)
 
     def key(self, name: str) -> Any:
         return self.page.locator(f'[data-k="{name}"]')
@@ -302,24 +285,14 @@ def test_in_jupyterlab(open_notebook: Any, lab: Lab) -> None:
     assert beside.locator(".sb-choose").evaluate("(e) => e.inert")
     for look in ("dark", "light"):
         theme(page, look)
-        if folder := os.environ.get("COWLAB_SHOTS"):  # for whoever wants to look
-            for k, view in enumerate((one, beside)):
-                view.scroll_into_view_if_needed()
-                view.screenshot(path=f"{folder}/sandbox-{k}-{look}.png")
+        for k, view in enumerate((one, beside)):
+            shoot(view, f"sandbox-{k}-{look}")
 
 
 @pytest.mark.slow
 def test_an_untrusted_notebook_says_that_it_needs_a_kernel(open_notebook: Any, lab: Lab) -> None:
-    foreign = json.loads(notebook(*SOURCES))
-    bundle = Sandbox("leak")._repr_mimebundle_()[0]
-    foreign["cells"][0]["outputs"] = [
-        {"output_type": "execute_result", "data": bundle, "metadata": {}, "execution_count": 1}
-    ]
-    path = lab.course / "foreign_sandbox.ipynb"
-    path.write_text(json.dumps(foreign), "utf-8")
-    page = open_notebook(path.name)
-    output = page.locator(".jp-OutputArea-output").first
-    output.scroll_into_view_if_needed()
+    (lab.course / "foreign_sandbox.ipynb").write_text(somebody_elses(Sandbox("leak")._repr_mimebundle_()[0]), "utf-8")
+    output = first_output(open_notebook("foreign_sandbox.ipynb"))
     shown = output.inner_text()
     assert "The sandbox needs a running kernel" in shown and "line 6 of 6  g: read" in shown
     assert output.locator("[data-ready]").count() == 0 and output.locator("button, input, table").count() == 0

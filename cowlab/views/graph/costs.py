@@ -15,9 +15,9 @@ from cowlab.events import TAKERS
 from cowlab.ideal import IDEAL
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import play, policy_named
-from cowlab.views.chart import Line, draw, in_page_colours
-from cowlab.views.graphs import in_words
-from cowlab.views.shown import Shown, as_image
+from cowlab.views.graph.chart import Line, draw, in_page_colours
+from cowlab.views.graph.drawing import Drawing, as_image
+from cowlab.views.graph.graph import in_words
 from cowlab.world import World
 
 MOST_PAGES = 64
@@ -105,7 +105,7 @@ def curves(rows: Iterable[Cost], measure: str) -> list[Line]:
     return [Line(tuple(names), *zip(*points, strict=True)) for points, names in same.items()]
 
 
-class CostChart(Shown):
+class CostChart(Drawing):
     """The three measures, one below the other, and the same as a table. `figure` is matplotlib's."""
 
     def __init__(self, rows: list[Cost]) -> None:
@@ -194,6 +194,6 @@ def table_of(rows: list[Cost], measure: str) -> str:
         for line in found
     )
     return (
-        f'<table class="cow-cells cow-numbers"><caption>{MEASURES[measure]}</caption><thead><tr><th scope="col">held pages</th>'
+        f'<table class="rows cow-cells cow-numbers"><caption>{MEASURES[measure]}</caption><thead><tr><th scope="col">held pages</th>'
         f"{heads}</tr></thead><tbody>{body}</tbody></table>"
     )

@@ -8,7 +8,7 @@ from cowlab.events import Event
 from cowlab.policy import Policy
 from cowlab.scenario import Moment
 from cowlab.views.scene import HOLDERS
-from cowlab.views.why import facts, told
+from cowlab.views.words.why import facts, told
 from cowlab.world import Pte, Reference, World, page_count
 
 LONGEST = 80

@@ -17,9 +17,8 @@ from cowlab.laws import LAWS
 from cowlab.model import STORES, Bounds, Memory, Situation
 from cowlab.policy import Policy, tabulated
 from cowlab.scenario import Moment, Scenario, Trace, play, policy_named, read_scenario
+from cowlab.views.lawmarks import COSTS
 from cowlab.world import World
-
-COSTS = ("economy",)  # a law that sets no verdict
 
 
 class Arrow(NamedTuple):

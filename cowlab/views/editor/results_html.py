@@ -10,11 +10,21 @@ from cowlab.matrix import MAX_STATES
 from cowlab.model import Bounds
 from cowlab.policy import Policy
 from cowlab.scenario import scenarios
-from cowlab.views import decisions, editor_text
-from cowlab.views.decisions import Problem
-from cowlab.views.differences import SIGNS, Change, Differences, Judged, summary
-from cowlab.views.editor_html import broken, button, does, problem
-from cowlab.views.exploring import SOME_STATES, Document, Explored, Job, Otherwise, bounds_words, explored_words, shift
+from cowlab.views import lawmarks
+from cowlab.views.editor import decisions, in_words
+from cowlab.views.editor.decisions import Problem
+from cowlab.views.editor.differences import SIGNS, Change, Differences, Judged, summary
+from cowlab.views.editor.exploring import (
+    SOME_STATES,
+    Document,
+    Explored,
+    Job,
+    Otherwise,
+    bounds_words,
+    explored_words,
+    shift,
+)
+from cowlab.views.editor.row_html import broken, button, does, problem
 
 OTHERWISE = 24  # questions that are shown; there may be hundreds
 NOTHING = "No results: see above what is in the way."
@@ -50,7 +60,7 @@ def _changes(base: Policy, policy: Policy, changes: Iterable[Change]) -> str:
     heads = "".join(f'<th scope="col">{broken(name)}</th>' for name in ("SCENARIO", base.name, policy.name, "CHANGE"))
     return (
         '<div class="ed-scroll ed-atlas" tabindex="0" role="region" aria-label="Scenarios with another verdict">'
-        f'<table class="ed-t"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<table class="rows ed-t"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
@@ -64,7 +74,7 @@ def _change(change: Change) -> str:
 
 
 def verdict(one: Judged) -> str:
-    words = editor_text.verdict(one)
+    words = in_words.verdict(one)
     if one.laws:
         return f'<span class="chip">✗ {words.upper()}</span>'
     return '<span class="chip mild">snapshot</span>' if words == "snapshot" else '<span class="okt">✓ ok</span>'
@@ -74,7 +84,7 @@ def effect(change: Change) -> str:
     """In a sign and in words."""
     sign = SIGNS[change.word]
     cls = {"✗": "badt", "✓": "okt"}.get(sign, "")
-    return f'<b class="{cls}">{sign} {change.word}</b> <span class="why">{editor_text.why(change)}</span>'
+    return f'<b class="{cls}">{sign} {change.word}</b> <span class="why">{in_words.why(change)}</span>'
 
 
 def _quiet(names: tuple[str, ...]) -> str:
@@ -98,29 +108,25 @@ def exploration(which: str, found: Explored, base: Policy, policy: Policy) -> st
     for law in LAWS:
         marks = "".join(f"<td>{_mark(which, doc, law, name, who)}</td>" for name, doc, who in columns)
         last = f"<td>{SHIFTS[shift(found, law)]}</td>" if found.after else ""
-        kind = ' <span class="why">a cost</span>' if law == "economy" else ""
-        cls = ' class="cost"' if law == "economy" else ""
+        kind = ' <span class="why">a cost</span>' if law in lawmarks.COSTS else ""
+        cls = ' class="cost"' if law in lawmarks.COSTS else ""
         rows += f'<tr{cls}><th scope="row">{law}{kind}</th>{marks}{last}</tr>'
     change = '<th scope="col">CHANGE</th>' if found.after else ""
     counts = "".join(f"<p class=law>{escape(name)}: {_counts(doc)}.</p>" for name, doc, _ in columns)
     return (
-        f'<div class="ed-scroll"><table class="ed-t ed-laws"><thead><tr><th scope="col">LAW</th>{heads}{change}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<div class="ed-scroll"><table class="rows ed-t ed-laws"><thead><tr><th scope="col">LAW</th>{heads}{change}</tr></thead><tbody>{rows}</tbody></table></div>'
         f"{_asked(found)}{counts}{_otherwise(base, policy, found.otherwise)}"
     )
 
 
 def _mark(which: str, doc: Document, law: str, name: str, who: str) -> str:
+    """A law that is broken opens the script that breaks it."""
     verdict = doc["laws"][law]
-    if verdict["holds"]:
-        return '<span class="ed-m full">✓ complete</span>'
-    if verdict["holds"] is None:
-        return f'<span class="ed-m part">◐ to depth {doc["depth"]}</span>'
-    length = verdict["length"]
-    cls = "ed-m cost" if law == "economy" else "ed-m broken"
-    bars = f'<i class="bars" style="width:{min(length, 12) * 6}px"></i>'
-    label = f"{name} breaks {law} within {length} lines. Open the script"
+    if verdict["holds"] is not False:
+        return lawmarks.plain(law, doc)
+    label = f"{name} breaks {law} within {verdict['length']} lines. Open the script"
     opens = does(do="open", which=which, law=law, who=who)
-    return f'<button type="button" class="{cls}" data-k="{which}-{law}-{who}" aria-label="{escape(label)}" {opens}>✗ {length}{bars}</button>'
+    return lawmarks.pressed(law, doc, escape(label), f'data-k="{which}-{law}-{who}" {opens}')
 
 
 SHIFTS = {
@@ -165,7 +171,7 @@ def _otherwise(base: Policy, policy: Policy, questions: tuple[Otherwise, ...]) -
     more = f"<p>And {left} more.</p>" if left > 0 else ""
     return (
         f"<details><summary>The questions that are answered otherwise</summary>"
-        f'<div class="ed-scroll" tabindex="0" role="region" aria-label="Questions"><table class="ed-t"><thead><tr><th scope="col">ASKED ABOUT</th>'
+        f'<div class="ed-scroll" tabindex="0" role="region" aria-label="Questions"><table class="rows ed-t"><thead><tr><th scope="col">ASKED ABOUT</th>'
         f'<th scope="col">{base.name}</th><th scope="col">{broken(policy.name)}</th></tr></thead><tbody>{rows}</tbody></table></div>{more}</details>'
     )
 

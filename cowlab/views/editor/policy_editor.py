@@ -14,16 +14,16 @@ from typing import Any
 from cowlab.matrix import MAX_STATES
 from cowlab.policy import ANSWERS, BadAnswer, Decision, Policy
 from cowlab.scenario import Scenario, read_scenario, scenarios, unknown
-from cowlab.views import decisions, editor_text
-from cowlab.views import editor_html as html
-from cowlab.views import editor_results as results
-from cowlab.views.decisions import CannotRead, Problem
-from cowlab.views.differences import Differences, Failed, atlas, atlas_of, differences, summary
-from cowlab.views.exploring import SOME_STATES, Explored, Job, explored_words, long_bounds, quick_bounds
-from cowlab.views.hybrid import Hybrid
+from cowlab.views.editor import decisions, in_words, results_html, row_html
+from cowlab.views.editor.decisions import CannotRead, Problem
+from cowlab.views.editor.differences import Differences, Failed, atlas, atlas_of, differences, summary
+from cowlab.views.editor.exploring import SOME_STATES, Explored, Job, explored_words, long_bounds, quick_bounds
+from cowlab.views.editor.hybrid import Hybrid
+from cowlab.views.mount import notice
 from cowlab.views.stepper import Stepper
 from cowlab.views.widget import Widget
 
+NO_KERNEL = "This can be changed once its cell is run in JupyterLab. Until then, in words:"
 INTERRUPTED = "Interrupted, so there are no results. Change the decision, or choose another."
 Message = dict[str, Any]
 
@@ -79,11 +79,10 @@ class PolicyEditor(Widget):
         self._renew(wait=True)
 
     def text(self) -> str:
-        return editor_text.text(self.hybrid.base, self.policy, self.trouble, self.found, self.quick)
+        return in_words.text(self.hybrid.base, self.policy, self.trouble, self.found, self.quick)
 
     def still(self) -> str:
-        notice = "This can be changed once its cell is run in JupyterLab. Until then, in words:"
-        return f"<p><em>{notice}</em></p><pre>{escape(self.text())}</pre>"
+        return f"{notice(NO_KERNEL)}<pre>{escape(self.text())}</pre>"
 
     def __repr__(self) -> str:
         return self.text()
@@ -124,7 +123,7 @@ class PolicyEditor(Widget):
         self.text_number += 1
 
     def _choose(self, message: Message) -> None:
-        if message["value"] == html.OWN:
+        if message["value"] == row_html.OWN:
             self.hybrid.own(self.cell)
             self.text_number += 1
         else:
@@ -186,8 +185,8 @@ class PolicyEditor(Widget):
 
     def _progress(self, job: Job) -> None:
         with self.lock:
-            if job in (self.small_job, self.job):
-                self._show()
+            if self.ready and job in (self.small_job, self.job):
+                self.now = self._explorations()
 
     def _explored(self, job: Job, found: Explored | Exception) -> None:
         with self.lock:
@@ -245,22 +244,30 @@ class PolicyEditor(Widget):
         if self.ready:
             with self.lock:
                 self.turn += 1
-                self.state = self._shown()
+                with self.hold_sync():
+                    self.state, self.now = self._shown(), {}
+
+    def _explorations(self) -> dict[str, str]:
+        """The parts that say how far an exploration is."""
+        base, bounds = self.hybrid.base, quick_bounds(self.hybrid.replaced)
+        return {
+            "quick": results_html.quick(bounds, self.quick, base, self.policy, self.small_job),
+            "job": results_html.job(self.job, self.whole, self.mishap),
+        }
 
     def _shown(self) -> dict[str, Any]:
         hybrid, base, policy = self.hybrid, self.hybrid.base, self.policy
         wrong = [one for one in (self.mistake, self.trouble) if one is not None]
         parts = {
-            "head": html.head(base, policy),
-            "cells": html.cells(base, policy, self.cell),
-            "cell": html.cell_head(policy, self.cell, hybrid.ours(self.cell)),
-            "problem": "".join(map(html.problem, wrong)),
-            "fields": html.page_info(),
-            "result": results.result(base, policy, self.found, self.quick, self.small_job is not None),
-            "atlas": results.atlas(base, policy, self.found),
-            "quick": results.quick(quick_bounds(hybrid.replaced), self.quick, base, policy, self.small_job),
-            "whole": results.whole(long_bounds(hybrid.replaced), self.whole, base, policy),
-            "job": results.job(self.job, self.whole, self.mishap),
+            "head": row_html.head(base, policy),
+            "cells": row_html.cells(base, policy, self.cell),
+            "cell": row_html.cell_head(policy, self.cell, hybrid.ours(self.cell)),
+            "problem": "".join(map(row_html.problem, wrong)),
+            "fields": row_html.page_info(),
+            "result": results_html.result(base, policy, self.found, self.quick, self.small_job is not None),
+            "atlas": results_html.atlas(base, policy, self.found),
+            "whole": results_html.whole(long_bounds(hybrid.replaced), self.whole, base, policy),
+            **self._explorations(),
         }
         return {
             "parts": parts,

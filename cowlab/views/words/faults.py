@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cowlab.fault import COPIED, FAULT, REFUSED, REUSE, SIGSEGV
 from cowlab.views.scene import slot_name
-from cowlab.views.telling import Said, Telling, holds, numbered, ought, was_drained, within
+from cowlab.views.words.telling import Said, Telling, holds, numbered, ought, was_drained, within
 
 
 def write(step: Telling) -> Said:

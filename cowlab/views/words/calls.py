@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cowlab.fault import COPIED, REFUSED, SKIPPED
-from cowlab.views.background import reclaimed
 from cowlab.views.scene import told_mapcount, used
-from cowlab.views.telling import NO_FRAME, Said, Telling, counts, holds, numbered, within
-from cowlab.views.why import facts, told
+from cowlab.views.words.background import reclaimed
+from cowlab.views.words.telling import NO_FRAME, Said, Telling, counts, holds, numbered, within
+from cowlab.views.words.why import facts, told
 from cowlab.world import Pte
 
 

@@ -13,11 +13,11 @@ from cowlab.model import Bounds
 from cowlab.policy import Policy
 from cowlab.scenario import Trace
 from cowlab.views import marks, scene
-from cowlab.views.graphs import Graph, Opened, add_card, add_edge, digraph
+from cowlab.views.graph.graph import Graph, Opened, add_card, add_edge, digraph
+from cowlab.views.graph.render import Card
+from cowlab.views.graph.statespace import Arrow, Space, state_space
 from cowlab.views.layout import Layout
 from cowlab.views.picture import View, pieces, svg
-from cowlab.views.render import Card
-from cowlab.views.statespace import Arrow, Space, state_space
 from cowlab.views.stepper import Stepper
 from cowlab.views.text import table, text_frame
 from cowlab.world import Hold

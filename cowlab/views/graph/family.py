@@ -6,15 +6,14 @@ import textwrap
 from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
-from urllib.parse import quote
 
 from cowlab.policy import ANSWERS, MERGED, PROPOSED, Decision, Policy, sources
 from cowlab.views import marks
-from cowlab.views.graphs import Graph, Opened, add_card, add_edge, digraph
-from cowlab.views.render import Card
+from cowlab.views.citing import is_commit, link
+from cowlab.views.graph.graph import Graph, Opened, add_card, add_edge, digraph
+from cowlab.views.graph.render import Card
 from cowlab.views.text import table
 
-COMMIT = 12  # hex digits
 WIDE = 46  # characters in a line of a card
 
 
@@ -74,10 +73,6 @@ def policy_tree(*own: Policy) -> Graph:
     )
 
 
-def is_commit(source: str) -> bool:
-    return len(source) == COMMIT and all(digit in "0123456789abcdef" for digit in source)
-
-
 def short(source: str) -> str:
     """A commit as it is; of a mail's Message-ID enough to know it by."""
     return source if is_commit(source) else source[:17] + "…"
@@ -119,7 +114,7 @@ def _about(kin: Kin, base: Policy | None) -> str:
     for cell, decision in policy.decisions.items():
         changed = cell in kin.cells
         was = f"<em>was {escape(_name(getattr(base, cell)))}</em>" if changed else ""
-        links = " ".join(map(_link, sources(decision)))
+        links = " ".join(map(link, sources(decision)))
         rows += (
             f'<tr{" class=changed" * changed}><th scope="row">{cell}</th><td><code>{escape(_name(decision))}</code> {was}</td>'
             f"<td>{escape(told(decision))}</td><td>{links}</td></tr>"
@@ -127,19 +122,13 @@ def _about(kin: Kin, base: Policy | None) -> str:
     told_from = f", told from {escape(base.name)}: what differs is marked" if base else ": the first row"
     return (
         f'<h2 class="cow-name">{escape(policy.name)}</h2><p>{escape(policy.about)}; {policy.since}{told_from}.</p>'
-        '<div class="cow-fit"><table class="cow-cells"><thead><tr><th scope="col">cell</th><th scope="col">decision</th>'
+        '<div class="cow-fit"><table class="rows cow-cells"><thead><tr><th scope="col">cell</th><th scope="col">decision</th>'
         f'<th scope="col">what it does</th><th scope="col">sources</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
 def _name(decision: Decision) -> str:
     return getattr(decision, "__name__", repr(type(decision)))
-
-
-def _link(source: str) -> str:
-    """A commit in Linus Torvalds' tree, a mail in the list's archive: opened only by who clicks."""
-    where = "https://git.kernel.org/linus/" if is_commit(source) else "https://lore.kernel.org/r/"
-    return f'<a href="{where}{quote(source)}" target="_blank" rel="noopener noreferrer">{escape(source)}</a>'
 
 
 HEADS = ("cell", "decision", "sources")

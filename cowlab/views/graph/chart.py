@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cowlab.views.render import SVG
+from cowlab.views.graph.render import SVG
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

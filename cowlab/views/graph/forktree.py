@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from cowlab.policy import Policy
 from cowlab.scenario import Scenario, Trace, named_or_text, play
 from cowlab.views import marks, scene
-from cowlab.views.graphs import Graph, Opened, add_card, add_edge, digraph
-from cowlab.views.render import Card
+from cowlab.views.graph.graph import Graph, Opened, add_card, add_edge, digraph
+from cowlab.views.graph.render import Card
 from cowlab.views.stepper import Stepper
 from cowlab.views.text import table
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cowlab.fault import DONE, SKIPPED
 from cowlab.views.scene import held, slot_name, slots, told_mapcount, used
-from cowlab.views.telling import Said, Telling, counts, numbered
+from cowlab.views.words.telling import Said, Telling, counts, numbered
 from cowlab.world import Pte
 
 

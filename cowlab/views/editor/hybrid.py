@@ -7,8 +7,8 @@ from typing import Any
 
 from cowlab.policy import ANSWERS, POLICIES, BadAnswer, Decision, Policy
 from cowlab.scenario import Scenario, Trace, play, unknown
-from cowlab.views import decisions
-from cowlab.views.decisions import Limited
+from cowlab.views.editor import decisions
+from cowlab.views.editor.decisions import Limited
 
 HANDED = "# This function was handed over, and its source is not known here.\n# What you write here takes its place.\n"
 

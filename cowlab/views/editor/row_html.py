@@ -6,8 +6,9 @@ import json
 from html import escape
 
 from cowlab.policy import ANSWERS, POLICIES, Decision, Policy, sources
-from cowlab.views import decisions
-from cowlab.views.decisions import Problem
+from cowlab.views.citing import is_commit, link
+from cowlab.views.editor import decisions
+from cowlab.views.editor.decisions import Problem
 
 OWN = "own"  # the last entry of the list of decisions
 
@@ -69,16 +70,6 @@ def cited(decision: Decision) -> str:
     return f"cites {words}" if words else "your own"
 
 
-def is_commit(source: str) -> bool:
-    return len(source) == 12 and all(sign in "0123456789abcdef" for sign in source)
-
-
-def link(source: str) -> str:
-    place = "https://git.kernel.org/linus/" if is_commit(source) else "https://lore.kernel.org/r/"
-    words = source if is_commit(source) else f"mail {source}"
-    return f'<a href="{escape(place + source)}" target="_blank" rel="noopener">{escape(words)}</a>'
-
-
 def cell_head(policy: Policy, cell: str, ours: bool) -> str:
     """The question, the list of decisions, and what the one that is shown says of itself. ours: it is of the table."""
     now: Decision = getattr(policy, cell)
@@ -105,7 +96,7 @@ def page_info() -> str:
     about = "".join(f"<p>{escape(text)}</p>" for text in decisions.about_page_info())
     return (
         f"<details><summary>What a page can be asked: the fields of a PageInfo</summary>{about}"
-        f'<div class="ed-scroll" tabindex="0" role="region" aria-label="Fields of a PageInfo"><table class="ed-t ed-fields"><thead><tr>'
+        f'<div class="ed-scroll" tabindex="0" role="region" aria-label="Fields of a PageInfo"><table class="rows ed-t ed-fields"><thead><tr>'
         f'<th scope="col">FIELD</th><th scope="col">USUALLY</th><th scope="col">MEANING</th></tr></thead><tbody>{rows}</tbody></table></div></details>'
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cowlab.laws import LAWS
+from cowlab.matrix import cell_words
 from cowlab.policy import ANSWERS, Policy
-from cowlab.views.decisions import Problem
-from cowlab.views.differences import SIGNS, Change, Differences, Judged, summary
-from cowlab.views.exploring import Document, Explored, bounds_words
+from cowlab.views.editor.decisions import Problem
+from cowlab.views.editor.differences import SIGNS, Change, Differences, Judged, summary
+from cowlab.views.editor.exploring import Document, Explored, bounds_words
 
 
 def text(
@@ -63,9 +64,7 @@ def _laws(base: Policy, policy: Policy, found: Explored) -> list[str]:
 
 def _mark(document: Document, law: str) -> str:
     verdict = document["laws"][law]
-    if verdict["holds"] is None:
-        return f"◐ to depth {document['depth']}"
-    return "✓ complete" if verdict["holds"] else f"✗ {verdict['length']} lines"
+    return cell_words(verdict, document) + (" lines" if verdict["holds"] is False else "")
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

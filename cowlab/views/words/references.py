@@ -8,8 +8,8 @@ from cowlab.events import TAKERS
 from cowlab.fault import COPIED, FAULT, REFUSED, REUSE
 from cowlab.policy import BREAK, PageInfo
 from cowlab.views.scene import slot_name, told_mapcount, used
-from cowlab.views.telling import Said, Telling, counts, holder_of, ought, within
-from cowlab.views.why import told
+from cowlab.views.words.telling import Said, Telling, counts, holder_of, ought, within
+from cowlab.views.words.why import told
 from cowlab.world import Reference, page_count
 
 CALLS = {"direct_read": "O_DIRECT read", "direct_write": "O_DIRECT write", "register": "registering"}

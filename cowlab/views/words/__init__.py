@@ -13,9 +13,10 @@ from collections.abc import Callable
 from cowlab.laws import Finding
 from cowlab.policy import Policy
 from cowlab.scenario import Moment
-from cowlab.views import background, calls, faults, references, scene
+from cowlab.views import scene
 from cowlab.views.scene import STATES, Row
-from cowlab.views.telling import Said, Telling, within
+from cowlab.views.words import background, calls, faults, references
+from cowlab.views.words.telling import Said, Telling, within
 from cowlab.world import World, maybe_dma_pinned
 
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import graphviz
 
-from cowlab.views.packed import pack
-from cowlab.views.render import HINT, Card, render_svg, with_cards
-from cowlab.views.shown import Shown, as_image
+from cowlab.views.graph.drawing import Drawing, as_image
+from cowlab.views.graph.render import HINT, Card, render_svg, with_cards
+from cowlab.views.packed import Packed
 from cowlab.views.stepper import Stepper
 
 PX = 72  # Graphviz counts inches, 72 of its points each; a point is a pixel here
@@ -33,7 +33,7 @@ class Opened(NamedTuple):
     at: int = 0
 
 
-class Graph(Shown):
+class Graph(Drawing):
     """A graph whose nodes open. As the last value of a notebook's cell it is shown.
 
     dot: the graph; its nodes have the names of `cards`, which are drawn in them, and of `opens`, which they show.
@@ -79,7 +79,10 @@ class Graph(Shown):
 
     def data(self) -> dict[str, Any]:
         opens = {name: opened._asdict() for name, opened in self.opens.items()}
-        return {"live": self._live(), "opens": opens, "packed": pack(self.steppers)}
+        packed = Packed()
+        for stepper in self.steppers:
+            packed.add(stepper.data())
+        return {"live": self._live(), "opens": opens, "packed": packed.data()}
 
     def _live(self) -> str:
         """What the browser fills, and what it opens."""

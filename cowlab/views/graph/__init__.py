@@ -1,0 +1,1 @@
+"""Graphs and charts: states, forks, the family of policies, and what fork costs."""
