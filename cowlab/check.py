@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cowlab.compose import Column, Composed
+from cowlab.compose import Column, Composed, composable
 from cowlab.events import Event, format
-from cowlab.explore import A_LAW, Progress, explore
+from cowlab.explore import A_LAW, EVERY_LAW, INTERRUPT, Progress, explore
 from cowlab.laws import LAWS
 from cowlab.model import REDUCTION, STORES, Bounds, Memory
 from cowlab.policy import Policy, Tabulated, tabulated
@@ -70,13 +70,22 @@ def check(
 ) -> Report:
     """Explore, and say for each law whether it holds.
 
-    compose: several pages are composed from one (compose.py). Otherwise, and where max_depth is given, all pages are
-    searched directly.
+    compose: several pages are composed from one (compose.py), if they can be. Otherwise, and where max_depth is given, all
+    pages are searched directly. An interrupt returns what is known.
     """
     limits: Any = {"max_states": max_states, "exhausted": exhausted, "progress": progress}
-    if bounds.pages > 1 and compose and max_depth is None:
-        return _check_composed(tabulated(policy), bounds, laws, limits)
-    return _check_directly(tabulated(policy), bounds, laws, {**limits, "max_depth": max_depth})
+    row = tabulated(policy)
+    try:
+        if bounds.pages > 1 and compose and max_depth is None and composable(row, bounds):
+            return _check_composed(row, bounds, laws, limits)
+        return _check_directly(row, bounds, laws, {**limits, "max_depth": max_depth})
+    except KeyboardInterrupt:  # between two searches: each returns by itself what it knows
+        return unexplored(row, bounds, laws)
+
+
+def unexplored(policy: Policy, bounds: Bounds, laws: tuple[str, ...]) -> Report:
+    """Nothing is known, for there was an interrupt."""
+    return Report(tabulated(policy), bounds, 0, 0, 0, INTERRUPT, dict.fromkeys(laws), {})
 
 
 def _check_directly(row: Tabulated, bounds: Bounds, laws: tuple[str, ...], limits: dict[str, Any]) -> Report:
@@ -91,7 +100,7 @@ def _check_directly(row: Tabulated, bounds: Bounds, laws: tuple[str, ...], limit
         found = explore(model, first=not short, **{**limits, "max_states": room})
         witnesses.update({law: (*model.prefix, *path) for law, path in found.witnesses.items() if path is not None})
         left = tuple(law for law in left if witnesses[law] is None)
-        again = found.stopped == A_LAW or (short and found.states >= room)
+        again = found.stopped == A_LAW or (short and found.stopped == f"{room:,} states")
         if not (left and again):
             break
         short = False
@@ -109,11 +118,12 @@ def _check_composed(row: Tabulated, bounds: Bounds, laws: tuple[str, ...], limit
     witnesses = {law: None if law not in bare else (*prefix, *bare[law]) for law in laws}
     found: Report = one._replace(bounds=bounds, witnesses=witnesses)
     if one.stopped:
-        return found
+        return found._replace(depth=0, reduction=f"{REDUCTION}; only one page was searched")
     longest = max(map(len, bare.values()), default=1)
     if bare:
         found = _compose(found, tuple(bare), longest - 1, limits)
-    if left := tuple(law for law in laws if law not in bare):
+    left = tuple(law for law in laws if law not in bare)
+    if left and not found.stopped:
         found = _compose(found, left, None, limits)
     return found
 
@@ -133,13 +143,13 @@ def _compose(known: Report, laws: tuple[str, ...], depth: int | None, limits: di
         if model is not None and path is not None:
             script = model.script(law, path)
             witnesses[law] = script if before is None or len(script) < len(before) else before
-    stopped = "" if search.stopped == f"depth {depth}" or all(witnesses[law] for law in laws) else search.stopped
+    ended = search.stopped in ("", EVERY_LAW, f"depth {depth}")
     return known._replace(
         states=search.states,
         transitions=search.transitions,
         depth=search.depth,
-        stopped=known.stopped or stopped,
+        stopped="" if ended else search.stopped,
         witnesses=witnesses,
         sometimes=search.sometimes,
-        reduction=f"{REDUCTION}; {reduction}",
+        reduction=f"{REDUCTION.replace('processes and references', 'references')}; {reduction}",
     )

@@ -16,13 +16,20 @@ from typing import Any, NamedTuple
 from cowlab.events import Event
 from cowlab.explore import Exploration, ReplayError, explore
 from cowlab.gup import mm_set_has_pinned
-from cowlab.keys import Key
+from cowlab.keys import Key, zero_page_is_nothing
 from cowlab.model import Bounds, Memory, Situation
 from cowlab.policy import Policy
 from cowlab.world import World
 
 JOINT = ("fork", "exit", "clear_refs")  # what happens to all pages of a process at once
 PINNED = "pinned elsewhere"  # what another page does to this one: mm_set_has_pinned()
+
+
+def composable(policy: Policy, bounds: Bounds) -> bool:
+    """Whether pages meet nowhere else: not in shared memory, whose objects are numbered for all pages, and not on the
+    zero page, which a decision of somebody's own may count.
+    """
+    return "shared" not in " ".join((bounds.kind, *bounds.events)) and zero_page_is_nothing(policy)
 
 
 class Label(NamedTuple):

@@ -57,7 +57,7 @@ class ReplayError(RuntimeError):
     """A path could not be replayed: the step is not a function of its state, or depends on hidden things."""
 
 
-A_LAW = "a law is broken"
+A_LAW, EVERY_LAW, INTERRUPT = "a law is broken", "every law is broken", "an interrupt"
 
 
 class StopSearch(Exception):
@@ -119,9 +119,9 @@ def explore(
             depth += bool(following)
             frontier = following
     except StopSearch:
-        stopped = "every law is broken" if len(edges) == len(model.laws) else A_LAW
+        stopped = EVERY_LAW if len(edges) == len(model.laws) else A_LAW
     except KeyboardInterrupt:
-        stopped = "an interrupt"
+        stopped = INTERRUPT
     witnesses = {law: witness(model, links, law, *edges[law]) if law in edges else None for law in model.laws}
     return Exploration(len(links), transitions, len(path(links, -1)), stopped, witnesses, hoped)
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Callable, Collection, Iterable
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from itertools import pairwise, permutations
+from types import FunctionType
 from typing import Any, NamedTuple
 
-from cowlab.ideal import Cell, Contract, Ideal
-from cowlab.policy import PageInfo, Policy
+from cowlab.ideal import IDEAL, Cell, Contract, Ideal
+from cowlab.policy import POLICIES, PageInfo, Policy
 from cowlab.world import ZERO_PAGE, Frame, Process, Pte, Reference, Store, World, cached_in, sees
 
 Key = tuple[int, ...]
@@ -57,7 +59,8 @@ class Keys:
         interchangeable: Collection[str] = ("processes", "references"),
     ) -> None:
         asked = set(laws)
-        self.reads = fields_read(policy)
+        self.reads = fields_read(policy) | {policy.flag}
+        self.nothing = {None, ZERO_PAGE} if zero_page_is_nothing(policy) else {None}
         self.strangers = "coherence" in asked
         self.contracts = bool(asked & {"coherence", "economy"}) or (
             "accounting" in asked and policy.flag == "exclusive"
@@ -89,7 +92,7 @@ class Keys:
             sharers.setdefault(reference.frame, []).append(reference.write)
         shared = {frame for frame, writes in sharers.items() if len(writes) > 1 and any(writes)}
         met = self.met(world, on, contracts) | shared
-        return Around(cell_of, dict(ideal.cells), contracts, on, met - {0, None}, shared)
+        return Around(cell_of, dict(ideal.cells), contracts, on, met - self.nothing, shared)
 
     def process_kind(self, world: World, process: Process) -> int:
         """What can be said of a process without numbering frames: whatever tells two apart spares an order."""
@@ -116,7 +119,12 @@ class Keys:
             for page, pte in process.ptes:
                 cell = around.cell_of.get((process.name, page))
                 seen = 0 if cell is None else self.seen(contents(world, pte, page), around.cells[cell])
-                out += (page, self.entry(pte, seen), frames[pte.frame or None], slots[pte.slot])
+                out += (
+                    page,
+                    self.entry(pte, seen),
+                    frames[None if pte.frame in self.nothing else pte.frame],
+                    slots[pte.slot],
+                )
                 out += (frames[pte.rest], cells[cell])
         for reference in references:
             out.append(-2)
@@ -124,7 +132,7 @@ class Keys:
             cell = None if contract is None else contract.cell
             if contract is not None and self.owed(reference, around):
                 out += (self.promised(world, reference, contract, around.cells), names.get(contract.owner, -1))
-                out += (frames[reference.frame or None], cells[cell])
+                out += (frames[None if reference.frame in self.nothing else reference.frame], cells[cell])
             elif reference.frame in around.met:
                 known = cell in around.on.get(reference.frame, ()) or reference.frame in around.shared
                 out += (self.reference_kind(reference, around), frames[reference.frame], cells[cell] if known else -1)
@@ -136,7 +144,7 @@ class Keys:
         for slot in list(slots):
             frames[cached_in(world, slot)]  # the swap cache of an entry
         for number in list(frames):
-            if number:
+            if number is not None:
                 frame = world.frame(number)
                 out += (self.frame(frame), slots[frame.slot])
         return tuple(out)
@@ -220,6 +228,15 @@ def contents(world: World, pte: Pte, page: int) -> Store:
     return seen
 
 
+def zero_page_is_nothing(policy: Policy) -> bool:
+    """Whether the row treats the zero page like untouched memory. The rows' own decisions do, but for THP; of others it
+    is not known, and they may count who else maps it.
+    """
+    rows = (*POLICIES.values(), IDEAL)
+    cells = ("gup", "mkwrite", "huge")
+    return all(any(getattr(policy, cell) is getattr(row, cell) for row in rows) for cell in cells)
+
+
 def fields_read(policy: Policy) -> frozenset[str]:
     """The fields of PageInfo that the row's decisions can read, from their code; all of them where that cannot be told."""
     found: set[str] = set()
@@ -242,8 +259,11 @@ def asked_for(function: Any) -> tuple[set[str], list[Any]] | None:
 
     None where it does anything else with its argument, or with names: then it may read what it likes.
     """
-    code = getattr(function, "__code__", None)
-    if code is None or code.co_freevars or code.co_cellvars or code.co_argcount + code.co_kwonlyargcount != 1:
+    if type(function) is not FunctionType:
+        return None
+    code = function.__code__
+    starred = code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
+    if code.co_freevars or code.co_cellvars or code.co_argcount != 1 or code.co_kwonlyargcount or starred:
         return None
     if any(hasattr(constant, "co_code") for constant in code.co_consts):
         return None

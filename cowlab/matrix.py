@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cowlab.check import Report, check
+from cowlab.check import Report, check, unexplored
 from cowlab.explore import Progress
 from cowlab.laws import LAWS
 from cowlab.model import Bounds
@@ -145,7 +146,8 @@ def matrix(
     executor: Executor | None = None,
     done: Callable[[str], object] = str,
 ) -> dict[str, dict[str, Any]]:
-    """The documents of several built-in rows, by name. done(name) is called as each is there.
+    """The documents of several built-in rows, by name. done(name) is called as each is there. After an interrupt the
+    rows that were not explored say so.
 
     executor: who explores; without one, processes of our own, which end with us.
     """
@@ -160,11 +162,17 @@ def matrix(
             pool = executor or stack.enter_context(ProcessPoolExecutor(workers))
             limits = (max_states, max_megabytes)
             jobs = {pool.submit(explore_named, name, bounds, laws, *limits): name for name in missing}
-            for job in as_completed(jobs):
-                name = jobs[job]
-                found[name] = job.result()
-                remember(cache, name, bounds, laws, max_states, found[name])
-                done(name)
+            try:
+                for job in as_completed(jobs):
+                    name = jobs[job]
+                    found[name] = job.result()
+                    remember(cache, name, bounds, laws, max_states, found[name])
+                    done(name)
+            except KeyboardInterrupt:  # those at work hear it too, and end by themselves
+                for job in jobs:
+                    job.cancel()
+    for name in set(missing) - set(found):
+        found[name] = document(unexplored(policy_named(name), bounds, laws), 0)
     return {name: found[name] for name in names}
 
 
@@ -183,14 +191,21 @@ def cache_folder() -> Path:
     return Path(os.environ.get("COWLAB_CACHE") or Path(base) / "cowlab")
 
 
+@lru_cache(1)  # what runs is what was there at the start, even if a file is edited meanwhile
 def code_fingerprint() -> str:
-    """Changes with any file of the core: then nothing that was found before counts."""
+    """Changes with any file of the core, and with this one: then nothing that was found before counts."""
     here = Path(__file__).parent
-    return hashlib.sha256(b"".join((here / f"{name}.py").read_bytes() for name in CORE)).hexdigest()
+    return hashlib.sha256(b"".join((here / f"{name}.py").read_bytes() for name in (*CORE, "matrix"))).hexdigest()
+
+
+def decisions_of(name: str) -> list[str]:
+    """What tells a row from another of the same name: each decision's code."""
+    codes = [getattr(decision, "__code__", None) for decision in policy_named(name).decisions.values()]
+    return ["" if code is None else f"{code.co_code.hex()} {code.co_names} {code.co_consts}" for code in codes]
 
 
 def entry(folder: Path, *what: object) -> Path:
-    key = json.dumps([*what, code_fingerprint()], default=str)
+    key = json.dumps([*what, decisions_of(str(what[0])), code_fingerprint()], default=str)
     return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 

@@ -109,6 +109,8 @@ def print_exploration(found: dict[str, Any], out: Console) -> None:
     out.print(f"[bold]{found['policy']}[/]  {within(found)}\n")
     out.print(rows)
     end = "all of them: complete" if found["complete"] else f"stopped at {found['stopped']}: not complete"
+    if found["complete"] and all(law["holds"] is False for law in found["laws"].values()):
+        end = "every law that was asked is broken, so the search ended there"
     out.print(
         f"{found['states']:,} states, {found['transitions']:,} transitions, depth {found['depth']}; {end}; "
         f"{found['seconds']:.1f} s"

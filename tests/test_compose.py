@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from short import ROWS
 from test_model import breaks, lengths, of
@@ -20,7 +22,6 @@ WORLDS = {
     "clear_refs": of("write, fork, clear_refs, register, put", pages=2),
     "holds": of("write, fork, exit, hold, drop, munmap", pages=2),
     "file": of("write, fork, register, get, put", pages=2, kind="file"),
-    "shared": of("write, fork, munmap, register, swap_out", pages=2, kind="shared"),
     "2 references": of("write, fork, register, vmsplice, put", pages=2, references=2),
     "3 pages": of("write, fork, register", pages=3),
 }
@@ -103,6 +104,57 @@ def test_a_page_alone_is_the_page_of_a_smaller_world() -> None:
         same = event._replace(pages=(0,) * len(event.pages))
         pair, single = two.step(pair, event), one.step(single, same)  # type: ignore[assignment]
         assert one.keys(*alone(pair, 1)) == single.key
+
+
+def counts(page: PageInfo) -> str:
+    return "take" if page.mapcount == 1 else "break"
+
+
+@pytest.mark.parametrize(
+    ("row", "bounds"),
+    [
+        (POLICIES["v5.9"], of("write, fork, munmap", pages=2, kind="shared")),
+        (POLICIES["v5.9"], of("write, fork, munmap, mmap shared", pages=2)),
+        (POLICIES["v5.9"].with_(gup=counts), of("write, read, get, put", pages=2)),
+    ],
+)
+def test_where_pages_meet_elsewhere_they_are_searched_directly(row: Policy, bounds: Bounds) -> None:
+    """Shared memory is numbered for all pages, and the zero page is one for all who may count it."""
+    assert check(row, bounds) == check(row, bounds, compose=False)
+    assert "composed" not in check(row, bounds).reduction
+
+
+def test_whatever_ends_a_composed_search_is_said() -> None:
+    """At every number of states, and at every time: no traceback, and complete only where the lengths are the shortest."""
+
+    def share_unless_pinned(page: PageInfo) -> str:
+        return "copy" if page.mm_has_pinned and page.page_count == 1 else "share"
+
+    row = POLICIES["v5.7"].with_(fork=share_unless_pinned)
+    bounds = of("write, fork, register, munmap, mmap anon", pages=2)
+    shortest = lengths(check(row, bounds))
+    for most in range(5, 300, 7):
+        found = check(row, bounds, max_states=most)
+        assert not found.complete or lengths(found) == shortest
+    for times in range(1, 8):
+        asked = iter(range(times))
+        found = check(row, bounds, exhausted=lambda asked=asked: "" if next(asked, None) is not None else "no memory")
+        assert found.stopped == "no memory" or lengths(found) == shortest
+
+
+def test_an_interrupt_is_a_bound() -> None:
+    def interrupt(times: int) -> Any:
+        asked = iter(range(times))
+
+        def progress(*counts: int) -> None:
+            if next(asked, None) is None:
+                raise KeyboardInterrupt
+
+        return check(POLICIES["v5.9"], WORLDS["pins"], progress=progress)
+
+    stopped = [interrupt(times).stopped for times in range(12)]
+    assert stopped[0] == "an interrupt" and stopped[-1] == ""
+    assert set(stopped) == {"an interrupt", ""}
 
 
 def test_a_bound_on_one_page_is_a_bound_on_all() -> None:

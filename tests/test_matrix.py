@@ -101,6 +101,28 @@ def test_what_was_found_is_recalled(tmp_path: Path, explored: list[str]) -> None
     assert len(explored) == 6
 
 
+def test_an_interrupt_leaves_what_is_there(tmp_path: Path) -> None:
+    def done(name: str) -> None:
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(1) as executor:
+        rows = matrix(NAMES, SMALL, cache=tmp_path, executor=executor, done=done)
+    assert list(rows) == list(NAMES)
+    known = [name for name, row in rows.items() if row["complete"]]
+    assert len(known) == 1
+    rest = [row for name, row in rows.items() if name not in known]
+    assert {row["stopped"] for row in rest} == {"an interrupt"}
+    assert {law["holds"] for row in rest for law in row["laws"].values()} == {None}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_another_row_of_the_same_name_has_found_nothing_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        assert matrix(["v5.7"], SMALL, cache=tmp_path, executor=executor)["v5.7"]["laws"]["isolation"]["length"] == LEAK
+        monkeypatch.setitem(POLICIES, "v5.7", POLICIES["v5.9"]._replace(name="v5.7"))
+        assert matrix(["v5.7"], SMALL, cache=tmp_path, executor=executor)["v5.7"]["laws"]["isolation"]["holds"]
+
+
 @pytest.mark.parametrize(
     "other",
     [

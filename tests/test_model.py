@@ -20,7 +20,7 @@ from cowlab.ideal import Ideal, follow
 from cowlab.keys import Key, Keys, fields_read
 from cowlab.laws import findings
 from cowlab.model import DEFAULT_EVENTS, Bounds, Memory, Situation, event_specs
-from cowlab.policy import Tabulated, tabulated
+from cowlab.policy import Tabulated, gup_must_unshare, tabulated
 
 
 def of(events: str, **bounds: Any) -> Bounds:
@@ -269,6 +269,28 @@ def test_states_with_one_key_have_the_same_future(policy: str, world: str) -> No
     assert merged > 10
 
 
+def by_presence(page: PageInfo) -> str:
+    """A learner's: v5.19 mended for a page that was never touched, but not for one that was only read."""
+    return "break" if page.kind == "none" else gup_must_unshare(page)
+
+
+def by_mapcount(page: PageInfo) -> str:
+    return "take" if page.mapcount == 1 else "break"
+
+
+@pytest.mark.parametrize(("row", "gup"), [("v5.19", by_presence), ("v5.7", by_mapcount)])
+def test_a_decision_may_tell_the_zero_page_from_none(row: str, gup: Callable[[PageInfo], str]) -> None:
+    mine, bounds = tabulated(POLICIES[row].with_(gup=gup)), of("write, read, pin longterm, put")
+    assert lengths(explore(Memory(mine, bounds), max_depth=5)) == naive(mine, bounds, 5)
+    assert not check(mine, bounds).holds("coherence")
+
+
+def test_the_flag_of_a_row_is_in_the_key() -> None:
+    row = POLICIES["andrea-2021"].with_(flag="exclusive", reuse=lambda page: "push")
+    bounds = of("write, fork, exit, clear_refs, pin longterm")
+    assert lengths(check(row, bounds)).split()[LAWS.index("accounting")] == "4"
+
+
 # --- symmetry --------------------------------------------------------------------------------------------------------
 
 
@@ -486,7 +508,12 @@ class Rule:
         return "reuse" if page.exclusive else "copy"
 
 
+def by_star(*args: PageInfo, strict: bool = False) -> str:
+    return "reuse" if args[0][11] else "copy"
+
+
 HIDES = {
+    "star": by_star,
     "index": by_index,
     "plain index": plain_index,
     "table": by_table,
