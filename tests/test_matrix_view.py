@@ -160,7 +160,7 @@ def test_of_two_as_near_the_later() -> None:
 def test_what_is_said_of_a_broken_law() -> None:
     first = below(sent(), 0)
     assert "<h2>v5.7 breaks isolation</h2>" in first and "5 lines, and within the bounds no shorter script" in first
-    assert "v5.8, the nearest in time that keeps isolation here" in first
+    assert "v5.8, the nearest in time that keeps isolation on this script" in first
     assert "✗ g sees" in first and "Open in the Stepper" in first
     cost = below(sent(), ROWS.index("v6.5") * len(LAWS) + LAWS.index("economy"))
     assert "<h2>v6.5 makes a needless copy</h2>" in cost and "✗ a copy that no reader needed" in cost

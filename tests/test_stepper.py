@@ -56,6 +56,9 @@ def test_every_scenario(name: str) -> None:
 def test_a_place_can_be_opened_again() -> None:
     assert step_through("leak", start="leak@5").start == step_through("leak", start=5).start == 5
     assert step_through("leak", start="leak@5").place == "leak@5"
+    assert step_through("leak@5").place == "leak@5"
+    with pytest.raises(ValueError, match="there is no place '7'"):
+        step_through("leak@7")
     for wrong in ("leak@7", "leak", -1, 7):
         with pytest.raises(ValueError, match="there is no place"):
             step_through("leak", start=wrong)

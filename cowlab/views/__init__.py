@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from cowlab.policy import Policy
-from cowlab.scenario import Scenario, named_or_text, play
+from cowlab.scenario import Scenario, named_or_text, play, scenarios
 from cowlab.views.layout import Layout
 from cowlab.views.picture import picture
 from cowlab.views.stepper import Stepper
@@ -42,6 +42,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted([*globals(), *LATER])
+
+
 def step_through(
     scenario: Scenario | str,
     *policies: Policy | str,
@@ -52,10 +56,14 @@ def step_through(
 ) -> Stepper:
     """Play a scenario under these policies and step through it, side by side.
 
-    scenario: one of the atlas by its name, a Scenario, or the text of a script. Without policies: v5.7 and v5.9.
+    scenario: one of the atlas by its name, or a place in it (`leak@5`), a Scenario, or the text of a script. Without
+    policies: v5.7 and v5.9.
     covered: what a line does is covered until one has stepped there.
     """
     if isinstance(scenario, str):
+        name, at, line = scenario.partition("@")
+        if at and name in scenarios() and not start:
+            scenario, start = name, line
         scenario = named_or_text(scenario)
     traces = [play(scenario, policy) for policy in policies or ("v5.7", "v5.9")]
     return Stepper(*traces, title=title, lede=lede, start=start, covered=covered)

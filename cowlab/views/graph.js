@@ -22,9 +22,10 @@ VIEWS.graph = (root, D) => {
     const here = nodes.find((g) => id(g) === name);
     if (here) reach(here);
     if (here) sight(here);
+    opened.scrollIntoView({ block: "nearest" }); // below a tall graph one would not see that anything opened
   }
 
-  // The drawing scrolls inside its place; the page itself never moves.
+  // The drawing scrolls inside its place.
   function sight(group) {
     const box = drawn.getBoundingClientRect(), it = group.getBoundingClientRect();
     const hidden = it.left < box.left || it.right > box.right || it.top < box.top || it.bottom > box.bottom;

@@ -170,7 +170,7 @@ def broken(cell: Cell, found: Witness) -> str:
         does, keeps = "makes a needless copy", "makes none"
     beside = ""
     if found.beside is not None:
-        beside = f"<p>Beside it stands {escape(found.beside.policy.name)}, the nearest in time that {keeps} here.</p>"
+        beside = f"<p>Beside it stands {escape(found.beside.policy.name)}, the nearest in time that {keeps} on this script.</p>"
     return (
         f"<div><h2>{name} {does}</h2><p>{count}, and within the bounds no shorter script does.</p>"
         f'{_rule(cell.policy)}{beside}<button type="button" class="open">Open in the Stepper</button></div>'

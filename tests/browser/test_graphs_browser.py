@@ -83,6 +83,8 @@ def test_by_keyboard(states: Any) -> None:
     assert states.locator(".edge.lit").count() > 0
     states.keyboard.press("Enter")
     assert heading(states).startswith(f"State {here[1:]}, ") and focused(states) == here
+    top = states.locator(".cow-opened h2").first.bounding_box()["y"]
+    assert 0 <= top < states.viewport_size["height"]  # what opened is seen
     states.keyboard.press("d")
     assert states.evaluate("window.heard.filter((key) => key !== 'Tab')") == []
     states.keyboard.press("Tab")

@@ -47,7 +47,7 @@ class Cost(NamedTuple):
 
 
 def fork_costs(
-    policies: Iterable[Policy | str] = (*POLICIES, IDEAL.name),
+    policies: Policy | str | Iterable[Policy | str] = (*POLICIES, IDEAL.name),
     pages: int = 8,
     pinned: Iterable[int] | None = None,
     verb: str = "register",
@@ -57,6 +57,7 @@ def fork_costs(
     pinned: how many pages are held; None: from none to all. verb: who holds them: register, direct_read, vmsplice, or another that takes a reference. Raises ValueError for one
     that does not, for pages outside 1 to 64, or more pinned than there are.
     """
+    policies = (policies,) if isinstance(policies, (str, Policy)) else policies
     counts = tuple(range(pages + 1) if pinned is None else pinned)
     if verb not in TAKERS:
         raise ValueError(f"{verb!r} takes no reference: expected one of {', '.join(TAKERS)}")

@@ -1,4 +1,4 @@
-"""The family tree of the policies: merged kernels in order of time, and each proposal at what it was proposed against."""
+"""The family tree of the policies: merged kernels in order of time, and each proposal at the row that it changes least."""
 
 from __future__ import annotations
 
@@ -161,6 +161,6 @@ LEGEND = (
     (
         "edge against",
         f'<g class="edge against"><path class="line" d="M1 11H38"/>{HEAD}</g>',
-        "what it was proposed against",
+        "the row that it changes least",
     ),
 )
