@@ -259,6 +259,7 @@ def asked_for(function: Any) -> tuple[set[str], list[Any]] | None:
 
     None where it does anything else with its argument, or with names: then it may read what it likes.
     """
+    function = getattr(function, "reads_as", function)  # a wrapper may say whose questions it asks, and no others
     if type(function) is not FunctionType:
         return None
     code = function.__code__

@@ -237,14 +237,11 @@ def limited(call: Callable[[], Any]) -> Any:
 
 
 class Limited:
-    """A decision that is stopped if it never answers. The explorer still sees by its code what it reads of a page."""
+    """A decision that is stopped if it never answers. The explorer sees through it what is read of a page."""
 
     def __init__(self, decision: Decision) -> None:
         functools.update_wrapper(self, decision)
-        self.decision = decision
-        for name in ("__code__", "__globals__"):
-            if hasattr(decision, name):
-                setattr(self, name, getattr(decision, name))
+        self.decision = self.reads_as = decision
 
     def __call__(self, page: PageInfo) -> Answer:
         return limited(lambda: self.decision(page))
