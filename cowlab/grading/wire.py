@@ -6,7 +6,6 @@ A named tuple travels as {"World": [...]}, a tuple or a list as a list, everythi
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -59,8 +58,8 @@ def plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        if not math.isfinite(value) or abs(value) > MAX_NUMBER:
-            raise WireError(f"the number {value!r:.40} is out of range")
+        if not -MAX_NUMBER <= value <= MAX_NUMBER:  # false for NaN
+            raise WireError(f"a number is out of range: at most {MAX_NUMBER:,} is read")
         return value
     if isinstance(value, str):
         return _text(value)
