@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cowlab
-from cowlab import lab, search
+from cowlab import lab, marking, search
 from cowlab.events import GRAMMAR, MAX_BYTES, ScriptError
 from cowlab.events import format as format_event
 from cowlab.policy import POLICIES
@@ -117,7 +117,14 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--no-cache", action="store_true", help="explore anew what was found before")
         search.add_bounds(command)
 
-    for command in (run, outcomes, explore, matrix):
+    grade = commands.add_parser("grade", help="grade submissions; they answer questions in a process that is confined")
+    marking.add_arguments(grade)
+    grade.set_defaults(act=marking.command_grade)
+    verify = commands.add_parser("verify", help="derive the verdict of a certificate again")
+    verify.add_argument("files", nargs="+", metavar="FILE", help="certificates that cowlab grade --out wrote")
+    verify.set_defaults(act=marking.command_verify)
+
+    for command in (run, outcomes, explore, matrix, grade):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else")
         command.add_argument("--no-color", action="store_true", help="plain text")
     return parser

@@ -10,7 +10,7 @@ WIDE = 84
 
 
 class Part(NamedTuple):
-    """One thing that was judged. witness: a script that shows it, to be played under `policy`."""
+    """One thing that was judged. witness: a script that shows it, to be played under `policy`. states: that were searched."""
 
     name: str
     points: float
@@ -18,6 +18,7 @@ class Part(NamedTuple):
     says: str
     witness: str = ""
     policy: str = ""
+    states: int = 0
 
     @property
     def held(self) -> bool:

@@ -110,6 +110,12 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
 
 
+def shown(said: str, most: int) -> str:
+    """A text of somebody else's for people to read: cut, and with escapes for what is no character."""
+    cut = str(said)[:most] + ("..." if len(said) > most else "")
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in cut)
+
+
 def dumps(value: Any) -> str:
     """One line of JSON. Raises WireError for what has none, or is longer than MAX_BYTES."""
     line = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))

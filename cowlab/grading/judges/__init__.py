@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from cowlab.grading.asking import Ask, Failed, Unanswered
+from cowlab.grading.asking import Ask, Failed, OutOfMemory, Unanswered
 from cowlab.grading.task import Task
 from cowlab.grading.verdict import Verdict
 
@@ -15,7 +15,7 @@ def judge(task: Task, ask: Ask) -> Verdict:
         parts = import_module(f"cowlab.grading.judges.{task.kind}").judge(task, ask)
     except Unanswered as stub:
         return Verdict(task.name, task.points, says=str(stub), open=True)
-    except Failed as failure:
+    except (Failed, OutOfMemory) as failure:
         return Verdict(task.name, task.points, says=str(failure))
     return Verdict(task.name, task.points, parts)
 

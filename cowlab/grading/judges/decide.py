@@ -15,7 +15,7 @@ from textwrap import wrap
 from typing import Any
 
 from cowlab.check import Report, check
-from cowlab.grading.asking import Ask, Failed, Unanswered
+from cowlab.grading.asking import Ask, Failed, NoAnswer
 from cowlab.grading.task import Task, row_named
 from cowlab.grading.verdict import Part
 from cowlab.matrix import bounds_words
@@ -58,7 +58,7 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
         parts += [_like(task, row, name, points) for name, points in task.data.get("like", {}).items()]
         parts += [_copies(row, task.data["copies"], kept)] if "copies" in task.data else []
     except BadAnswer as error:
-        if isinstance(error.__cause__, Unanswered | Failed):
+        if isinstance(error.__cause__, NoAnswer):
             raise error.__cause__ from None
         raise Failed(str(error)) from None
     return tuple(parts)
@@ -87,13 +87,14 @@ def _laws(task: Task, row: Policy) -> list[Part]:
 def _law(report: Report, law: str, points: float) -> Part:
     holds = report.holds(law)
     if holds:
-        return Part(law, points, points, f"holds in all {report.states:,} states within the bounds")
+        says = f"holds in all {report.states:,} states within the bounds"
+        return Part(law, points, points, says, states=report.states)
     if holds is None:
-        return Part(law, 0, points, f"not decided: stopped at {report.stopped}")
+        return Part(law, 0, points, f"not decided: stopped at {report.stopped}", states=report.states)
     script = report.script(law) or ""
     what = "a copy that nobody needs" if law == "economy" else "broken"
     says = f"{what}; the shortest script that shows it has {len(script.splitlines())} lines"
-    return Part(law, 0, points, says, script, "your policy")
+    return Part(law, 0, points, says, script, "your policy", report.states)
 
 
 def _like(task: Task, row: Policy, name: str, points: float) -> Part:

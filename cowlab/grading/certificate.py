@@ -1,0 +1,99 @@
+"""What a verdict rests on, so that anybody can derive it again: the answers, the rules and the bounds they were judged within.
+
+    {submission, lesson, task, seed, model, bounds, fingerprint, told: [[question, answer]...], states, points, max, parts}
+
+The submission's code is not needed, nor run: the answers are all that was judged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from cowlab.grading import wire
+from cowlab.grading.asking import understood
+from cowlab.grading.judges import judge
+from cowlab.grading.session import Graded, Told, digest
+from cowlab.grading.task import TaskError, tasks
+from cowlab.grading.verdict import Verdict
+from cowlab.matrix import code_fingerprint
+
+
+class CertificateError(ValueError):
+    """A certificate that does not say what is true; the message says what differs."""
+
+
+@cache
+def model_version() -> str:
+    """12 hex digits that change with the core's code or the judges'."""
+    folder = files("cowlab.grading").joinpath("judges")
+    texts = [file.read_text("utf-8") for file in sorted(folder.iterdir(), key=str) if file.name.endswith(".py")]
+    return hashlib.sha256("\n".join([code_fingerprint(), *texts]).encode()).hexdigest()[:12]
+
+
+def certificate(sha256: str, graded: Graded) -> dict[str, Any] | None:
+    """The certificate of a verdict; None where a child gave no answers to judge."""
+    verdict = graded.verdict
+    if verdict is None or graded.status not in ("judged", "open", "memory"):
+        return None
+    task = graded.task
+    return {
+        "submission": sha256,
+        "lesson": task.lesson,
+        "task": task.name,
+        "seed": task.seed,
+        "model": model_version(),
+        "bounds": dict(task.data.get("bounds", {})),
+        "fingerprint": graded.answers,
+        "told": [[one.question, one.answer] for one in graded.told],
+        **result(verdict),
+    }
+
+
+def result(verdict: Verdict) -> dict[str, Any]:
+    """What a verdict says, as JSON has it."""
+    return {
+        "points": verdict.points,
+        "max": verdict.max,
+        "says": verdict.says,
+        "states": max((part.states for part in verdict.parts), default=0),
+        "parts": [[part.name, part.points, part.max, part.says, part.witness] for part in verdict.parts],
+    }
+
+
+def verify(found: dict[str, Any]) -> Verdict:
+    """Judge the answers of a certificate again. Raises CertificateError where it says something else."""
+    try:
+        task = tasks(str(found["lesson"]), int(found["seed"]))[str(found["task"])]
+        told = [Told(list(question), dict(answer)) for question, answer in found["told"]]
+        said = {name: found[name] for name in ("points", "max", "says", "states", "parts")}
+    except (TaskError, KeyError, TypeError, ValueError) as error:
+        raise CertificateError(f"not a certificate of this course: {error}") from None
+    if found.get("model") != model_version():
+        raise CertificateError(
+            f"made by version {found.get('model')!s:.20} of the rules and judges; this is {model_version()}"
+        )
+    if digest([one._asdict() for one in told])[:12] != found.get("fingerprint"):
+        raise CertificateError("the fingerprint is not that of the answers")
+    verdict = judge(task, Replay(told))
+    for name, value in result(verdict).items():
+        if value != said[name]:
+            raise CertificateError(f"{name}: it says {said[name]!r:.60}, the answers give {value!r:.60}")
+    return verdict
+
+
+class Replay:
+    """Answers as they were given. Raises CertificateError for a question that is not among them, in its place."""
+
+    def __init__(self, told: list[Told]) -> None:
+        self.told = told
+
+    def __call__(self, function: str, *args: Any) -> Any:
+        if self.told and not self.told[0].question:  # the cell itself failed: nothing was asked
+            return understood(self.told[0].answer)
+        question = [function, *map(wire.plain, args)]
+        if not self.told or self.told[0].question != question:
+            raise CertificateError(f"{function} is asked something that the certificate does not answer")
+        return understood(self.told.pop(0).answer)

@@ -1,0 +1,223 @@
+"""Questions to code that nobody trusts: the child answers, the parent judges.
+
+zygote.py   forks a child for each submission; what the child does
+cell.py     namespaces, seccomp, limits
+facade.py   what a child may import
+
+A Zygote is one such process; `fork` gives a Child, which loads an answer's source and is asked. What it says is text
+until it has been read as bounded JSON; a child that is slow, silent, dead or out of turn is a Trouble with a status.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import select
+import socket
+import subprocess
+import sys
+import time
+from typing import Any, NamedTuple
+
+from cowlab.grading.asking import NoAnswer
+from cowlab.grading.sandbox import facade
+
+TIMEOUT, MEMORY, CRASH, BAD, OURS = "timeout", "memory", "crash", "bad answer", "our fault"
+CHANGES = "not deterministic"
+SIGXCPU = 24
+NO_MEMORY = 77  # how a child ends that had not even enough memory to say so
+MAX_REPLY = 2_000_000
+FLOOR = {"files": {"mount", "landlock"}, "network": {"network", "seccomp"}, "signals": {"pid", "seccomp"}}
+
+
+class Limits(NamedTuple):
+    """What a child may use. seconds: of wall clock for a task; the others are a process's resource limits."""
+
+    seconds: float = 10.0
+    cpu: int = 20
+    megabytes: int = 512
+
+    @property
+    def resources(self) -> dict[str, int]:
+        memory = self.megabytes << 20
+        limits = {"RLIMIT_CPU": self.cpu, "RLIMIT_AS": memory, "RLIMIT_NPROC": 0, "RLIMIT_FSIZE": 1 << 20}
+        return {**limits, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0}
+
+
+class Trouble(NoAnswer):
+    """A child that gives no answer. status: timeout, memory, crash, bad answer, our fault."""
+
+    def __init__(self, status: str, says: str) -> None:
+        super().__init__(says)
+        self.status = status
+
+
+class SandboxError(RuntimeError):
+    """A zygote cannot be started here; the message says why."""
+
+
+class Zygote:
+    """One process that forks children. isolated: confine them (Linux); without it only limits hold."""
+
+    def __init__(self, isolated: bool = True) -> None:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", facade.BOOT, str(theirs.fileno())]
+        self.process = subprocess.Popen(
+            command, env={}, cwd="/", pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        theirs.close()
+        self.control = ours
+        self.control.settimeout(60)
+        self._say({"modules": facade.modules(), "preload": facade.PRELOAD, "isolated": isolated})
+        greeting = self._hear()
+        self.entered: list[str] = greeting["entered"]
+        self.hash: int = greeting["hash"]
+
+    def fork(self, limits: Limits = Limits()) -> Child:  # noqa: B008 - immutable
+        """A new child. Raises Trouble (our fault) if there is none."""
+        self._say({"do": "fork", "limits": limits.resources})
+        try:
+            line, fds, _, _ = socket.recv_fds(self.control, 4096, 1)
+            pid = json.loads(line)["pid"]
+        except (OSError, ValueError) as error:
+            raise Trouble(OURS, f"no child: {error}") from None
+        return Child(self, pid, socket.socket(fileno=fds[0]), limits)
+
+    def end(self, pid: int, patience: float = 0) -> int:
+        """How a child ended: its exit code, or minus a signal. It is killed if it has not done so in `patience` seconds."""
+        self._say({"do": "end", "pid": pid, "patience": patience})
+        return int(self._hear()["status"])
+
+    def close(self) -> None:
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+
+    def _say(self, message: dict[str, Any]) -> None:
+        try:
+            self.control.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            raise Trouble(OURS, f"the zygote is gone: {error}") from None
+
+    def _hear(self) -> dict[str, Any]:
+        line = b""
+        while not line.endswith(b"\n"):
+            try:
+                more = self.control.recv(1 << 16)
+            except OSError as error:
+                raise Trouble(OURS, f"the zygote does not answer: {error}") from None
+            if not more:
+                raise Trouble(OURS, "the zygote is gone")
+            line += more
+        return dict(json.loads(line))
+
+
+class Child:
+    """A process that answers questions on one submission."""
+
+    def __init__(self, zygote: Zygote, pid: int, talk: socket.socket, limits: Limits) -> None:
+        self.zygote, self.pid, self.talk, self.limits = zygote, pid, talk, limits
+        self.rest = b""
+        self.alive = True
+        self.deadline = time.monotonic() + limits.seconds
+        try:
+            greeting = self._line()  # nothing of the submission has run yet
+        except Trouble as trouble:
+            raise Trouble(OURS, f"the child could not be confined: {trouble}") from None
+        if "in force" not in greeting:
+            raise self._over(OURS, f"the child could not be confined: {greeting}")
+        self.in_force: list[str] = [*zygote.entered, *greeting["in force"]]
+
+    def load(self, helpers: list[str], answer: str) -> dict[str, Any]:
+        """Run the cell of a task; the time for the task begins. Returns {"loaded": True}, or why not, as an answer does."""
+        self.deadline = time.monotonic() + self.limits.seconds
+        return self._told({"do": "load", "helpers": helpers, "answer": answer})
+
+    def ask(self, questions: list[list[Any]]) -> list[dict[str, Any]]:
+        """The answers to these questions, each a function's name and its arguments as JSON has them. Raises Trouble."""
+        answers = self._told({"do": "ask", "questions": questions}).get("answers")
+        if not isinstance(answers, list) or len(answers) != len(questions):
+            raise self._over(BAD, "it did not answer each question")
+        if not all(isinstance(one, dict) and len(one) == 1 for one in answers):
+            raise self._over(BAD, "an answer is not as it must be")
+        return answers
+
+    def _told(self, message: dict[str, Any]) -> dict[str, Any]:
+        nonce = secrets.token_hex(8)
+        if self.rest or self._readable(0):
+            raise self._over(BAD, "it spoke without being asked")
+        self._send({"nonce": nonce, **message})
+        reply = self._line()
+        if reply.pop("nonce", None) != nonce:
+            raise self._over(BAD, "it answered something else than what it was asked")
+        if "memory" in reply:
+            raise self._over(MEMORY, f"it wanted more than {self.limits.megabytes} MB of memory")
+        return reply
+
+    def _send(self, message: dict[str, Any]) -> None:
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        self.talk.setblocking(False)
+        while data:
+            _, ready, _ = select.select([], [self.talk], [], max(self.deadline - time.monotonic(), 0))
+            if not ready:
+                raise self._over(TIMEOUT, self._slow())
+            try:
+                data = data[self.talk.send(data) :]
+            except OSError:
+                raise self._ended() from None
+
+    def _line(self) -> dict[str, Any]:
+        while b"\n" not in self.rest:
+            if not self._readable(self.deadline - time.monotonic()):
+                raise self._over(TIMEOUT, self._slow())
+            try:
+                more = self.talk.recv(1 << 16)
+            except OSError:
+                more = b""
+            if not more:
+                raise self._ended()
+            self.rest += more
+            if len(self.rest) > MAX_REPLY:
+                raise self._over(BAD, "its answer is too long")
+        line, _, self.rest = self.rest.partition(b"\n")
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise self._over(BAD, "its answer cannot be read")
+        return found
+
+    def _readable(self, seconds: float) -> bool:
+        return bool(select.select([self.talk], [], [], max(seconds, 0))[0])
+
+    def _slow(self) -> str:
+        return f"no answer within {self.limits.seconds:g} seconds: a loop without an end?"
+
+    def _over(self, status: str, says: str) -> Trouble:
+        self.close()
+        return Trouble(status, says)
+
+    def _ended(self) -> Trouble:
+        """What became of a child that hung up."""
+        self.talk.close()
+        self.alive = False
+        status = self.zygote.end(self.pid, patience=0.5)
+        if status == NO_MEMORY:
+            return Trouble(MEMORY, f"it wanted more than {self.limits.megabytes} MB of memory")
+        number = -status if status < 0 else 256 - status if status > 128 else 0
+        if number == SIGXCPU:
+            return Trouble(TIMEOUT, f"it used {self.limits.cpu} seconds of processor time: a loop without an end?")
+        how = f"signal {number}" if number else f"exit code {status}"
+        return Trouble(CRASH, f"its process ended ({how}) instead of answering")
+
+    def close(self) -> None:
+        """Kill it and all that it started."""
+        if self.alive:
+            self.alive = False
+            self.talk.close()
+            self.zygote.end(self.pid)
+
+    def lacks(self) -> list[str]:
+        """Which of files, network and signals are not separated."""
+        return [what for what, ways in FLOOR.items() if not ways & set(self.in_force)]
