@@ -288,8 +288,8 @@ for holder, line in holders.items():
 # %% [markdown]
 # ## 4.4 Rule (c): never take the bit
 #
-# If skipping helps `clear_refs`, why not make a law of it? Lesson 3 ended with rules (a) and
-# (b) of Linus Torvalds' mail of
+# If skipping helps `clear_refs`, why not make a law of it? You know rules (a) and (b) of Linus
+# Torvalds' mail of
 # [11 January 2021](https://lore.kernel.org/r/CAHk-=wje9r3fREBdZcOu=NihGczBtkqkhXRPDhY-ZkNVv=thiQ@mail.gmail.com):
 # a page becomes writable only when its page_count is 1, so it starts its writable life with
 # nobody but the page tables. **Rule (c)** keeps it so: a writable page of a private mapping is
@@ -301,7 +301,8 @@ for holder, line in holders.items():
 # for pins and plain references alike, and no guess is needed.
 #
 # For `clear_refs` and userfaultfd, keeping the bit means skipping, and we saw that one can live
-# with that. And `mprotect`? The mail does not say. There are two readings:
+# with that. And `mprotect`? The mail with the rules does not say, and elsewhere in the thread
+# its author left two readings open:
 #
 # - **refuse**: the call fails, with an error such as `EBUSY`,
 # - **skip**: the call succeeds and leaves that page writable.
@@ -376,7 +377,8 @@ compare_answers(holder_guess, answers)
 
 # %% [markdown]
 # All of them. The rule looks at a count, and a count does not say who it was: the program
-# itself, another thread with a short read, or the kernel in passing. Andy Lutomirski
+# itself, another thread with a short read, or the kernel in passing. Jason Gunthorpe would have
+# let the call fail if pins could be told *exactly*. Andy Lutomirski
 # [objected](https://lore.kernel.org/r/CALCETrWEAOj28Y6SaBVuxahuRmk9exp1fqcJO0ibGKbFw4HQ4A@mail.gmail.com)
 # that `mprotect` must not fail because another thread does a short I/O, and Matthew Wilcox
 # [pointed at](https://lore.kernel.org/r/20210113021619.GL35215@casper.infradead.org) the
@@ -609,12 +611,14 @@ for answer in table_guess:
 # %% [markdown]
 # The oldest and simplest answer, protect and ask nobody, is right in all four, once the write
 # fault no longer goes by the count of references. What v5.19 goes by is a mark on the page which
-# says "this page is its owner's alone" and which stays when the write bit goes. That is lesson 6.
+# says "this page is its owner's alone" and which stays when the write bit goes. In his mail of
+# 10 January Linus Torvalds had wished for such a mark. It is the subject of lesson 6.
 #
 # So who was right in January 2021? *Linus Torvalds*: a bit that was never taken sets no trap, and
-# for pins and `clear_refs` that is what was merged. *Jerome Glisse*: it cannot be done to `mprotect`.
-# *Andrea Arcangeli*: the fault is where it goes wrong, so the fault is what has to be mended;
-# though not by going back to mapcount, as lesson 1 shows.
+# for pins and `clear_refs` that is what was merged. *Jerome Glisse*: it cannot be done to
+# `mprotect`. *Andrea Arcangeli*: it goes wrong at the fault, so the fault has to be mended. His
+# way was mapcount again, with the leak of lesson 1 closed where references are taken. Mapcount
+# did not come back; closing it there did, in v5.19.
 #
 # > **In the kernel.** [6c287605fd56](https://git.kernel.org/linus/6c287605fd56) (v5.19) keeps the
 # > mark across `mprotect` and `clear_refs`.
