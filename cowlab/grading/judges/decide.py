@@ -40,7 +40,9 @@ def question(task: Task) -> str:
     if ends := data.get("ends"):
         lines += ["", "And these scripts are to end so:", ""]
         for text, (outcome, points) in ends.items():
-            lines.append(f"  {'; '.join(task.script(text).splitlines())}  ->  {outcome}: {points:g} points")
+            lines.append(
+                f"  {'; '.join(task.script(text).splitlines())}  ->  {outcome}: {points:g} point{'s' * (points != 1)}"
+            )
     if "laws" in data:
         within = bounds(task)
         lines += ["", f"Within {bounds_words({'bounds': within._asdict()})}, and these events:"]
