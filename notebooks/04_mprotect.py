@@ -758,10 +758,11 @@ for name in POLICIES:
 # - `linus-2021` and `jerome-mprotect` are readings of mails. Jerome Glisse wrote of `mprotect`
 #   only; that `clear_refs` and userfaultfd then skip a held page is this project's completion.
 #   What he was uneasy about he said in half a sentence; the table in 4.5 is our elaboration.
-# - What Jason Gunthorpe says in 4.1 and 4.5 is from the same thread; the list of mails names one
-#   of his mails only. That garbage collectors and compilers use `mprotect` so, and how tools use
-#   `clear_refs`, is general knowledge; Jerome Glisse's mail speaks of security. A machine with an IOMMU has tables for devices as well; `mprotect` does not
-#   change these. Devices that follow the processor's page tables hold no pin and are not meant.
+# - What Jason Gunthorpe says in 4.1, 4.4 and 4.5 is from the same thread; the list of mails names
+#   one of his mails only. That garbage collectors and compilers use `mprotect` so, and how tools
+#   use `clear_refs`, is general knowledge; Jerome Glisse's mail speaks of security. A machine with
+#   an IOMMU has tables for devices as well; `mprotect` does not change these. Devices that follow
+#   the processor's page tables hold no pin and are not meant.
 # - `clear_refs` skips small pages only: a pinned huge page lost its write bit on every recorded
 #   kernel (`s13_thp_uring_clearrefs`). That migration gives up is from memory.
 # - Left out: ranges of several pages, where refusing in the middle would leave half of them
