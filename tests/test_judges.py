@@ -131,6 +131,7 @@ def test_a_script_is_played_and_its_length_counts() -> None:
     verdict = said("find_it", lambda: FOUND)
     assert verdict.points == 3.5 and [part.held for part in verdict.parts] == [True, True, False]
     assert said("find_it", lambda: LEAK).points == 0
+    assert said("find_it", lambda: "\n    P: fork C\n    P: write A\n    ").witness[0] == LEAK.strip()
     assert "line 5, " in said("find_it", lambda: f"\n\n{FOUND}").text()
     assert said("find_it", lambda: "P: write A\nkernel: swap_out P").says.startswith("it must do without swap_out")
     assert "unknown verb 'fly'" in said("find_it", lambda: "P: fly").says

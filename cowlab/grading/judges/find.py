@@ -37,7 +37,9 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
     text = ask(task.functions[0])
     if not isinstance(text, str):
         raise Failed(f"{task.name} is to return the text of a script; it returned {text!r:.60}")
-    text = text.strip()  # lines are counted from the first event on
+    text = "\n".join(
+        map(str.strip, text.strip().splitlines())
+    )  # it is shown, and its lines are counted, as it is meant
     length = _checked(task, text)
     policy = task.data["policy"]
     trace = _played(text, policy)
