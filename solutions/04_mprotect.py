@@ -40,6 +40,7 @@ check = exercises("04_mprotect", seed=SEED)
 # kind = "predict"
 # title = "Whom it stops"
 # points = 8
+# stub = "return a dictionary with the keys printed above"
 # hint = "For each store ask first who makes it. A device looks at no page table. For a process: what does the mapping allow, and then, has the entry its write bit?"
 # script = """
 # P: write A
@@ -422,6 +423,7 @@ def lost_in_flight():
 # kind = "decide"
 # title = "Who may be left alone?"
 # points = 6
+# stub = "return one of the answers printed above"
 # hint = "First decide by the asker: which of the three collect hints, and which gives a guarantee? Then ask for what a direct read, which is no pin, adds to page_count."
 # base = "v5.9"
 # cells = { whose_bit = "protect" }
