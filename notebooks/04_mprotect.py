@@ -215,7 +215,7 @@ for holder in ("register", "direct_read"):
 # lesson 6.
 #
 # > **In the kernel.** That any operation which clears write bits sets this trap was Andrea
-# > Arcangeli's point when he opened the argument
+# > Arcangeli's point
 # > ([7 January 2021](https://lore.kernel.org/r/20210107200402.31095-1-aarcange@redhat.com)):
 # > `fork` may lead to a copy, but `clear_refs` or userfaultfd may not. The rule that makes
 # > the copy is [09854ba94c6a](https://git.kernel.org/linus/09854ba94c6a), v5.9-rc4. On the
@@ -335,7 +335,7 @@ Predict(
     linus_skip,
     ask={3: "outcome", 4: "outcome"},
     title="Rule (c), in both readings",
-    lede="Left the call may fail. Right it may succeed and do nothing.",
+    lede="Under linus-2021 the call may fail, under linus-skip it may do nothing.",
 )
 
 # %% [markdown]
@@ -350,9 +350,9 @@ Predict(
 # that makes its code or its tables read-only so that a stray store is stopped would be left
 # without that guard, and would not learn of it.
 #
-# That is the first sentence of Jerome Glisse's
-# [answer of 12 January](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com): rule (c)
-# breaks `mprotect` with `PROT_READ`, and with it programs that use it for their security.
+# This is how Jerome Glisse's
+# [answer of 12 January](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com) begins: rule (c)
+# breaks `mprotect` with `PROT_READ`, and perhaps programs that use it for their security.
 # `clear_refs` collects hints, and a missing hint costs time. `mprotect` gives a guarantee, and
 # a missing guarantee is a wrong result.
 #
@@ -402,7 +402,7 @@ for policy in ("linus-2021", linus_skip):
     assert "stale" not in {play(script, policy).verdict for script in scripts}
 
 # %% [markdown]
-# > **In the model.** Rule (c) is three lines of `cowlab/policy.py`: `held()` says which pages it
+# > **In the model.** Rule (c) is a few lines of `cowlab/policy.py`: `held()` says which pages it
 # > is about, `protect_or_refuse()` is the row's answer. It asks the count *after* taking off a
 # > swap cache that nobody needs. The mail stops at rules for small pages; what it leaves open,
 # > and how it was read here, is in `docs/kernel.md`, section 3.
@@ -618,7 +618,7 @@ for answer in table_guess:
 # for pins and `clear_refs` that is what was merged. *Jerome Glisse*: it cannot be done to
 # `mprotect`. *Andrea Arcangeli*: it goes wrong at the fault, so the fault has to be mended. His
 # way was mapcount again, with the leak of lesson 1 closed where references are taken. Mapcount
-# did not come back; closing it there did, in v5.19.
+# did not come back; unsharing a page when a pin is taken came with v5.19.
 #
 # > **In the kernel.** [6c287605fd56](https://git.kernel.org/linus/6c287605fd56) (v5.19) keeps the
 # > mark across `mprotect` and `clear_refs`.
@@ -743,7 +743,8 @@ for name in POLICIES:
 #
 # 1. Jerome Glisse's mail of 12 January 2021,
 #    [20210112235104.GA490399@redhat.com](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com),
-#    with the rules (a) to (d) that it quotes. You can now read its first half word by word.
+#    with the rules (a) to (c) that it quotes. You can now read its first half word by word; the
+#    second is lesson 5.
 # 2. [mprotect(2)](https://man7.org/linux/man-pages/man2/mprotect.2.html): what is promised, and
 #    which errors there are.
 # 3. [Soft-Dirty PTEs](https://docs.kernel.org/admin-guide/mm/soft-dirty.html), in the kernel's
