@@ -45,8 +45,8 @@ from cowlab.views.guesses import compare, compare_answers, step_through
 # card: a long-term pin, which may write. From then on `g: write D` is the device storing `D`,
 # whenever it likes. Now `P` makes the page read-only, and both try to store.
 #
-# **Predict.** This view asks before each line that matters. Answer, then *Go on*. What does
-# `P` see after the device's store?
+# **Predict.** Step with ▶ or the right arrow key. Before a line that matters the view asks:
+# answer, then *Go on*. What does `P` see after the device's store?
 
 # %%
 guard_script = """
