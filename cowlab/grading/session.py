@@ -126,9 +126,11 @@ class Session:
         if "loaded" not in loaded:
             told.append(Told([], loaded))
             return self.judged(task, child, told, place)
-        while isinstance(known := self.memory.next.get(place), list):
+        known = self.memory.next.get(place)
+        while isinstance(known, list):
             told.append(Told(known, child.ask([known])[0]))
             place = digest([place, told[-1].answer])
+            known = self.memory.next.get(place)
         return known if known is not None else self.judged(task, child, told, place)
 
     def judged(self, task: Task, child: Child, told: list[Told], place: str) -> Verdict:
