@@ -104,8 +104,8 @@ class Session:
             verdict = self.asked(task, found, children, told)
             self.compare(found, children, told)
         except Trouble as trouble:
-            verdict = None if trouble.status == OURS else Verdict(task.name, task.points, says=str(trouble))
-            return Graded(task, trouble.status, str(trouble), verdict, tuple(told))
+            nothing = None if trouble.status == OURS else Verdict(task.name, task.points, says=str(trouble))
+            return Graded(task, trouble.status, str(trouble), nothing, tuple(told))
         says = "; ".join(filter(None, (found.says, verdict.reason)))
         status = "open" if verdict.open else MEMORY if any("memory" in t.answer for t in told) else "judged"
         return Graded(task, status, says, verdict, tuple(told))
