@@ -159,56 +159,68 @@ for page, script in forks.items():
 # ## 3.3 When the counter runs over
 #
 # A counter has a last value. The real one has 32 bits. The model can have a smaller one, so
-# that a short script gets to the end: with `kernel: counter 3 bias 4` it has 3 bits, counts
-# from 0 to 7, and then begins again at 0. A pin would add 4.
+# that a short script gets to the end: with `kernel: counter 2 bias 2` it has two bits, counts
+# 0, 1, 2, 3, and then begins again at 0.
 #
-# **Predict.** `P` puts its page into seven pipes. `Q` is another process with a page of its
-# own; it shares nothing with `P`, for it was forked before `P` had stored anything.
+# **Predict.** `P` and its child `C` share a page, and `C` puts it into two pipes. `Q` is
+# somebody else: it was there before `P` had stored anything, and shares nothing with anybody.
 
 # %%
+overflow_script = """
+kernel: counter 2 bias 2
+P: fork Q
+P: write A
+P: fork C
+C: vmsplice g
+C: vmsplice h
+Q: write S
+g: read
+"""
+counts = dict.fromkeys((4, 5, 6), "page_count")
 Predict(
-    "overflow",
+    overflow_script,
     "v5.9",
-    ask={9: "page_count", 10: "page_count", 11: "outcome", 12: "g1", 13: "P"},
-    title="Seven pipes and three bits",
-    lede="What is page_count after line 10, and what does the kernel believe then?",
+    ask={**counts, 7: ("outcome", "P"), 8: "g"},
+    title="Four users and two bits",
+    lede="What is page_count after line 6, and what does the kernel believe then?",
 )
 
 # %% [markdown]
-# One mapping and seven pipes are eight, and eight is 0 in three bits. A count of 0 means
-# *free*. The allocator gives the frame to the next who wants one: `Q`. Now `P` and seven pipes
-# look at the memory of somebody else.
+# Two mappings and two pipes are four, and four is 0 in two bits. A count of 0 means *free*. The
+# allocator gives the frame to the next who wants one: `Q`. Now `P`, `C` and two pipes look at
+# the memory of somebody else.
 #
-# Which reuse rule was at fault here?
+# Which reuse rule was at fault? The scenario `overflow` does the same with three bits and
+# seven pipes. Here it is under every policy we have:
 
 # %% tags=["nbval-check-output"]
 verdicts = {name: play("overflow", name).verdict for name in POLICIES}
 print(set(verdicts.values()), "under", len(verdicts), "policies")
 
 # %% [markdown]
-# None of them: no rule was asked. (A `fault` is a fresh page; there is nothing to decide.) But
-# it is worth seeing in a lesson about counting. Whoever decides by a counter must make sure
-# that nobody can wind it round. In January 2021 John Hubbard noted that a page will hardly have
-# many such users, so that many bits of the counter are wasted. Linus Torvalds answered that
-# under real load this may be so, and that an attacker makes a load of his own: many processes,
-# many pipes, one page.
+# None was at fault: no rule was asked. (`Q`'s store is a `fault`, it wants a fresh page. There
+# is nothing to reuse.) Whoever decides by a counter has to see to it that nobody can wind it
+# round. In January 2021 John Hubbard noted that a page will hardly have many such users, so
+# that many bits of the counter are wasted. Linus Torvalds answered that under real load this
+# may be so, and that an attacker makes a load of his own: many processes, many pipes, one page.
 #
 # The remedy is simple. Whoever wants a reference has to ask, and near the end of the counter
-# the answer is no. In the model that is the word `guard`. Step through the same lines; where
+# the answer is no. In the model that is the word `guard`. Step through the same lines. Where
 # does the count stop, and why so early?
 
 # %%
 step_through(
-    "overflow-guarded",
+    overflow_script.replace("bias 2", "bias 2 guard"),
     "v5.9",
-    title="The same pipes, with try_get_page()",
-    lede="At which count is the next pipe refused?",
+    title="The same lines, with try_get_page()",
+    lede="At which count is a pipe refused?",
 )
 
 # %% [markdown]
-# From 4 on, half of what three bits can hold, a reference is refused: the kernel reads the count
-# as a signed number, and half way up it turns negative. Between there and the end is room for
-# those who do not ask. Four pipes stay empty. That can be a nuisance, but it is no leak.
+# At 2 already, half of what two bits can hold, a reference is refused: the kernel reads the
+# count as a signed number, and half way up it turns negative. The upper half is left to those
+# who do not ask, such as the second mapping here. Both pipes stay empty. That can be a
+# nuisance, but it is no leak.
 #
 # > **In the kernel.** CVE-2019-11487, answered by four commits in v5.1:
 # > [f958d7b528b1](https://git.kernel.org/linus/f958d7b528b1) recognises counts near the end,
@@ -344,7 +356,8 @@ step_through(
 # *another byte* of the page. No `fork`, no second process that maps the page, no attacker.
 #
 # A page holds one letter here, so in the model the disk is simply last: what `P` reads in the
-# end ought to be the disk's `D`. **Predict**, left by mapcount, right by page_count.
+# end ought to be the disk's `D`. **Predict** for a kernel that goes by mapcount, and for one
+# that goes by page_count.
 
 # %%
 Predict(
@@ -435,8 +448,8 @@ def mistake(scenario, policy):
 
 
 # %% [markdown]
-# **Predict** for the third kind. The child is gone, and something in the kernel has just looked
-# the frame up. It is a thing of microseconds, but `P`'s store comes within them.
+# **Predict** for the third kind. The child is gone, and something in the kernel looks the frame
+# up and holds it for a moment. `P`'s store comes within that moment.
 
 # %%
 Predict(
@@ -554,7 +567,8 @@ for rule in (copies_at_1_2, keeps_at_1_2):
 # function* below and write a rule; the atlas answers at once, and a small search follows. Try
 # this one first: keep the frame if `page.maybe_dma_pinned`, or else if `page.page_count == 1`. It
 # mends a whole row of scenarios. But open the script that now breaks *isolation*. Whose pin is
-# it, and who reads what they should not?
+# it, and who reads what they should not? (v5.9's own isolation breaks too, in five lines: that is
+# the swapped-out page of 3.4.)
 
 # %%
 PolicyEditor("v5.9", "reuse")
