@@ -43,8 +43,8 @@ from cowlab.world import maybe_dma_pinned
 #
 # mapcount counts page-table entries. page_count counts everybody who would be hurt if the
 # frame were freed: page-table entries, pipes, disk transfers, network cards, and other parts
-# of the kernel that look at the frame for a moment. Its first purpose is just that: at 0 the
-# frame is free. Asking it at a write fault came later.
+# of the kernel that look at the frame for a moment. That is its purpose: at 0 the frame is
+# free. What a write fault may conclude from it is another matter.
 #
 # **Predict** the count of the frame after each line; nothing is copied here. `register` is a
 # buffer for a network card, a `FOLL_PIN`: if you do not know what that adds, guess, and see.
@@ -463,9 +463,10 @@ Predict(
 
 # %% [markdown]
 # The content is right in both. But under v5.9 whether this store copies is a matter of chance.
-# Hugh Dickins had objected to exactly this before the rule was merged: mapcount had once been
-# brought in so that copies should not come and go
-# ([alpine.LSU.2.11.2008312207450.1212@eggly.anvils](https://lore.kernel.org/r/alpine.LSU.2.11.2008312207450.1212@eggly.anvils)).
+# Hugh Dickins had objected to this before the rule was merged. page_count had decided once
+# before, until 2.6.13, and mapcount had taken its place
+# ([c475a8ab625d](https://git.kernel.org/linus/c475a8ab625d)) so that copies should not come and
+# go ([alpine.LSU.2.11.2008312207450.1212@eggly.anvils](https://lore.kernel.org/r/alpine.LSU.2.11.2008312207450.1212@eggly.anvils)).
 #
 # Now fill in the whole table. **Predict** three of its cells with `"missed"`, `"wrong"`,
 # `"unnecessary"` or `"-"`. The second scenario is the one that made the count rule famous while
