@@ -291,8 +291,12 @@ def leave_alone(page):
 #
 # Write the rule of `step` for `P: vmsplice g`, for a page that `P` has mapped (6 points). With
 # a guard in the counter a reference is refused in time. A reference that is refused is there
-# too, with `frame=None`. Its fields, in order: name, verb, owner, page, `"GET"` or `"PIN"`, write,
-# longterm, frame.
+# too, with `frame=None`.
+#
+# What you need: `world.pte(event.actor, event.page).frame` is the number of P's frame;
+# `world.references` is a tuple, and `world._replace(references=...)` the World with another one.
+# The fields of a `Reference`, in order: name (here `event.args[0]`), verb, owner, page, `"GET"` or
+# `"PIN"`, write, longterm, frame.
 
 # %% [raw] tags=["task"]
 # [give_or_refuse]
@@ -411,6 +415,10 @@ def give_or_refuse(world, event):
 # to a device which will write. Say it in Python, so that it is seen **at the store**, before any
 # data are lost (10 points). A copy that keeps the store away from somebody else's reference is
 # right, and one that is made for nobody is only a waste: do not blame those.
+#
+# What you need: `step.event.actor` and `step.event.page` say whose store it is and where,
+# `step.before.pte(name, page).frame` which frame was there. A reference has `owner`, `page`,
+# `frame`, and `write`, which is True for a device that will write.
 
 # %% [raw] tags=["task"]
 # [wrong_copy]
