@@ -90,7 +90,7 @@ for who, script in moments.items():
 # %% [markdown]
 # In the second row the other holder is somebody who must *not* see what `P` stores next. In
 # the first it is `P` itself. In the third it is nobody who would ever look at the data. Keep
-# these three: the lesson ends with them.
+# these three in mind: section 3.7 comes back to them.
 #
 # ## 3.2 The bias, and *maybe pinned*
 #
@@ -380,10 +380,8 @@ for name in ("v5.7", "v5.8", "v5.9", "v5.11", "v5.18", "v5.19", "v6.5"):
     trace = play("andrea-clear-refs", name)
     _, _, cleared, stored, *_ = trace.steps
     (reading,) = trace.readings
-    remark = "" if reading.value == reading.ideal else "  lost"
-    print(
-        f"{name:8}  {cleared.outcome:10}  {stored.outcome:5}  {reading.value}{remark}"
-    )
+    lost = "" if reading.value == reading.ideal else "  lost"
+    print(f"{name:8}  {cleared.outcome:10}  {stored.outcome:5}  {reading.value}{lost}")
 
 # %% [markdown]
 # This is not only what the model says. On recorded kernels the same experiment with a slow disk
@@ -561,7 +559,7 @@ for rule in (copies_at_1_2, keeps_at_1_2):
 # %% [markdown]
 # That is a proof, and a small one: **no rule that sees only the two counts is right at every
 # store.** A count says *that* somebody holds the frame. It does not say *whose* they are: a
-# reader from before a `fork`, who must not see the store, or a reader of one's own, who must.
+# reader on the other side of a `fork`, who must not see the store, or one's own, who must.
 # ("Right" means here: no leak, and nothing lost that was promised.)
 #
 # What about *maybe pinned*? It is one bit more, made from the same number. Choose *your own
@@ -651,5 +649,4 @@ PolicyEditor("v5.9", "reuse")
 # - Also a matter of chance in 09854ba94c6a, and not in the model: the page lock. If somebody else
 #   has it just then, the page is copied.
 # - The proof in 3.7 is about the two counts as the decision sees them in this model. A real
-#   kernel could look at more: who maps the page, for instance. The argument was about whether
-#   that would be enough, and affordable.
+#   kernel could look at more, who maps the page for instance.
