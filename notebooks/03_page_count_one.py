@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 3. page_count == 1
 #
-# **The question.** Since v5.9 a store that meets a write-protected page asks one number: is
-# page_count 1? The old number, mapcount, had overlooked a pipe. The new one overlooks nobody:
+# **The question.** From v5.9 to v5.18 a store that met a write-protected page asked one number:
+# is page_count 1? The old number, mapcount, had overlooked a pipe. The new one overlooks nobody:
 # whoever holds the page is in the sum. And yet network cards lost their buffers in the very
 # month in which it came, and in January 2021 a program that never forks lost data which it
 # had read from disk. *How can a count that sees everybody be wrong?*
@@ -467,9 +467,8 @@ Predict(
 # go ([alpine.LSU.2.11.2008312207450.1212@eggly.anvils](https://lore.kernel.org/r/alpine.LSU.2.11.2008312207450.1212@eggly.anvils)).
 #
 # Now fill in the whole table. **Predict** three of its cells with `"missed"`, `"wrong"`,
-# `"unnecessary"` or `"-"`. The second scenario is the one that made the count rule famous while
-# it was still a release candidate: a registered buffer, a `fork`, a child that exits at once,
-# a store.
+# `"unnecessary"` or `"-"`. The second scenario is what RDMA users met while v5.9 was still a
+# release candidate: a registered buffer, a `fork`, a child that exits at once, a store.
 
 # %%
 mistake_guess = {
