@@ -108,7 +108,9 @@ class Session:
             nothing = None if trouble.status == OURS else Verdict(task.name, task.points, says=str(trouble))
             return Graded(task, trouble.status, str(trouble), nothing, tuple(told))
         except Exception as error:  # a judge that an answer confused: nobody's zero
-            return Graded(task, OURS, f"the judge could not cope with it: {type(error).__name__}: {error}", None, tuple(told))
+            return Graded(
+                task, OURS, f"the judge could not cope with it: {type(error).__name__}: {error}", None, tuple(told)
+            )
         says = "; ".join(filter(None, (found.says, verdict.reason)))
         status = "open" if verdict.open else MEMORY if any("memory" in t.answer for t in told) else "judged"
         return Graded(task, status, says, verdict, tuple(told))

@@ -168,7 +168,10 @@ def helpers(cell: Cell, others: list[Cell]) -> tuple[str, ...]:
 
 def parsed(source: str) -> tuple[str, list[ast.stmt]]:
     """The source without its %magics, !commands and questions?, and its statements; as it is, and none, if it is no Python."""
-    lines = ["" if (bare := line.strip()).startswith(("%", "!", "?")) or bare.endswith("?") else line for line in source.splitlines()]
+    lines = [
+        "" if (bare := line.strip()).startswith(("%", "!", "?")) or bare.endswith("?") else line
+        for line in source.splitlines()
+    ]
     for text in (source, "\n".join(lines)):
         try:
             with warnings.catch_warnings(action="ignore"):

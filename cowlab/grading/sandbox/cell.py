@@ -14,6 +14,7 @@ import os
 import platform
 import struct
 import sysconfig
+from functools import cache
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -35,15 +36,27 @@ ALLOWED = {
 SYSCALLS = {"x86_64": {"pivot_root": 155, "capset": 126}, "aarch64": {"pivot_root": 41, "capset": 91}}
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446  # the same everywhere
 LANDLOCK_FILE, LANDLOCK_LIST = 0b0100, 0b1000  # read files; list directories
-LANDLOCK_RIGHTS = (0, 13, 14, 15, 15, 16)  # how many rights there are, by its version: to move, truncate, ioctl came later
+LANDLOCK_RIGHTS = (
+    0,
+    13,
+    14,
+    15,
+    15,
+    16,
+)  # how many rights there are, by its version: to move, truncate, ioctl came later
 INSTALLED = ("site-packages", "dist-packages")  # what is no part of Python: the model may be there
-LIBC = ctypes.CDLL(None, use_errno=True)  # once: a child's memory and time are not for looking it up again
 MACHINE = platform.machine()
+
+
+@cache
+def libc() -> ctypes.CDLL:
+    """Looked up once, by the zygote: it takes longer than all that a child does with it."""
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def call(name: str, *args: object) -> int:
     """A function of libc. Raises OSError, also where there is no such function."""
-    function = getattr(LIBC, name, None)
+    function = getattr(libc(), name, None)
     if function is None:
         raise OSError(errno.ENOSYS, f"{name}: not on this system")
     result: int = function(*args)
