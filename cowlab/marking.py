@@ -7,18 +7,20 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from cowlab.grading.batch import Item, Options, collect, done_before, grade_all, grade_on_cluster, seed_of
+from cowlab.grading.batch import Item, Options, collect, seed_of
 from cowlab.grading.certificate import CertificateError, verify
+from cowlab.grading.many import grade_all, grade_on_cluster
+from cowlab.grading.results import Results
 from cowlab.grading.sandbox import SandboxError
 from cowlab.grading.session import Session
 from cowlab.grading.submission import SubmissionError, content
 from cowlab.terminal import Problem, console, printable, table
 
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
-RESULTS = "results.jsonl"
 REFUSED = (
     "a submission could reach {}: this system cannot keep it apart.\n"
     "Use Linux 5.13 or newer, or say --trust-submissions if you know everybody who wrote them."
@@ -51,45 +53,42 @@ def command_grade(args: argparse.Namespace) -> int:
     if not items:
         raise Problem("no notebook to grade: give .ipynb files, or folders that hold some")
     solutions = str(SOLUTIONS) if SOLUTIONS.is_dir() else ""
-    options = Options(not args.trust_submissions, secret, solutions=solutions, certificates=bool(args.out))
+    options = Options(True, args.trust_submissions, secret, solutions=solutions, certificates=bool(args.out))
     if not args.scheduler:
-        _refuse_unless_confined(options)
-    records = sorted(_graded(args, items, options), key=lambda record: (record["submission"], record["student"]))
-    if args.out:
-        _write(Path(args.out), records)
-    _show(args, records)
-    return int(args.check and not all(map(passed, records)))
+        options = _confined(options)
+    try:
+        with closing(Results(Path(args.out) if args.out else None)) as results:
+            _grade(args, items, options, results)
+            results.finish()
+            _show(args, results)
+            return int(args.check and not all(map(passed, results)))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Problem(f"{error.filename or args.out}: cannot be written ({error.strerror or error})") from None
 
 
-def _refuse_unless_confined(options: Options) -> None:
+def _confined(options: Options) -> Options:
     """Raises Problem unless files, network and signals are kept apart, or the submissions are trusted."""
     try:
         session = Session(isolated=options.isolated, limits=options.limits)
     except (SandboxError, ImportError) as error:
+        if options.trusted and options.isolated:
+            return _confined(options._replace(isolated=False))
         raise Problem(f"submissions cannot be graded here: {error}") from None
     session.close()
-    if options.isolated and session.lacks:
+    if session.lacks and not options.trusted:
         raise Problem(REFUSED.format(" and ".join(session.lacks)))
+    return options
 
 
-def _graded(args: argparse.Namespace, items: list[Item], options: Options) -> Iterator[dict[str, Any]]:
-    """The records, those of an earlier run first; each is kept as soon as it is there."""
-    out = Path(args.out) if args.out else None
-    before = done_before(out / RESULTS) if out else {}
-    left = []
-    for item in items:
-        known = before.get((item.name, _digest(item)))
-        if known is None:
-            left.append(item)
-        else:
-            yield known
-    if not left:
-        return
-    found = _on_cluster(left, options, args.scheduler) if args.scheduler else grade_all(left, options, args.jobs)
-    keep = _keeper(out)
-    for record in _watched(found, len(left), len(items) - len(left)):
-        keep(record)
-        yield record
+def _grade(args: argparse.Namespace, items: list[Item], options: Options, results: Results) -> None:
+    """Grade what no earlier run has graded; each record is kept as soon as it is there."""
+    left = [item for item in items if not results.again(item, _digest(item), seed_of(item.student, options.secret))]
+    if left:
+        found = _on_cluster(left, options, args.scheduler) if args.scheduler else grade_all(left, options, args.jobs)
+        for record in _watched(found, len(left), len(items) - len(left)):
+            results.keep(record)
 
 
 def _on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:
@@ -99,23 +98,6 @@ def _on_cluster(items: list[Item], options: Options, address: str) -> Iterator[d
         raise Problem("--scheduler needs Dask: pip install 'cowlab[grading]'") from None
     except OSError as error:
         raise Problem(f"no Dask scheduler at {address}: {error}") from None
-
-
-def _keeper(out: Path | None) -> Any:
-    """What appends a record to the results, whole lines only."""
-    if out is None:
-        return lambda record: None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file = (out / RESULTS).open("a", encoding="utf-8")
-    except OSError as error:
-        raise Problem(f"{out}: cannot be written ({error.strerror})") from None
-
-    def keep(record: dict[str, Any]) -> None:
-        file.write(json.dumps(record) + "\n")
-        file.flush()
-
-    return keep
 
 
 def _watched(found: Iterator[dict[str, Any]], left: int, before: int) -> Iterator[dict[str, Any]]:
@@ -170,12 +152,13 @@ def passed(record: dict[str, Any]) -> bool:
 # --- output ----------------------------------------------------------------------------------------------------------
 
 
-def _show(args: argparse.Namespace, records: list[dict[str, Any]]) -> None:
+def _show(args: argparse.Namespace, records: Results) -> None:
     if args.json:
         for record in records:
-            print(json.dumps({key: value for key, value in record.items() if key != "certificates"}))
+            print(json.dumps(record))
         return
     screen = console(args)
+    isolation: dict[str, None] = {}
     rows = table("submission", "student", "points", "of", "why")
     for record in records:
         fell = [f"{t['task']}: {t['status']}" if t["status"] != "judged" else t["reason"] for t in _short(record)]
@@ -183,8 +166,9 @@ def _show(args: argparse.Namespace, records: list[dict[str, Any]]) -> None:
         most = "-" if record["max"] is None else f"{record['max']:g}"
         why = record["error"] or "; ".join(fell[:2]) + ("; ..." if len(fell) > 2 else "")
         rows.add_row(*map(_plain, (record["submission"], record["student"], points, most, why)))
+        isolation[record["isolation"]] = None
     screen.print(rows)
-    screen.print(f"{len(records)} submissions. Isolation: {records[0]['isolation']}")
+    screen.print(f"{len(records)} submission{'s' * (len(records) != 1)}. Isolation: {'; '.join(isolation)}")
 
 
 def _short(record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -197,22 +181,13 @@ def _plain(text: str) -> str:
     return escape(printable(text.replace("\n", " ")))
 
 
-def _write(out: Path, records: list[dict[str, Any]]) -> None:
-    """The results anew, in order, with the certificates beside them."""
-    folder = out / "certificates"
-    folder.mkdir(exist_ok=True)
-    for record in records:
-        for one in record.get("certificates", ()):
-            (folder / f"{record['sha256'][:16]}-{one['task']}.json").write_text(json.dumps(one) + "\n", "utf-8")
-
-
 def command_verify(args: argparse.Namespace) -> int:
     """Derive the verdicts of certificates again."""
     wrong = 0
     for name in args.files:
         try:
-            found = json.loads(Path(name).read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            found = json.loads(content(Path(name)))
+        except (OSError, ValueError, RecursionError) as error:
             raise Problem(f"{name}: no certificate ({error})") from None
         try:
             verdict = verify(found)
