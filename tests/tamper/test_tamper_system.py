@@ -34,18 +34,38 @@ PROBES = {
     "memory of the parent": (f"open('/proc/{HERE}/mem', 'rb').read(0)", "FileNotFoundError', 2", "b''"),
     "environment of the parent": (f"len(open('/proc/{HERE}/environ').read()) > 0", "FileNotFoundError', 2", "True"),
     "its own environment": ("dict(__import__('os').environ).keys() <= {'LC_CTYPE'}", "True", "True"),
-    "other processes": ("len([n for n in __import__('os').listdir('/proc') if n.isdigit()]) > 1", "FileNotFoundError', 2", "True"),
-    "signal to the parent": (f"__import__('os').kill({HERE}, 0)", r"(PermissionError', 1|ProcessLookupError', 3)", "out=None"),
+    "other processes": (
+        "len([n for n in __import__('os').listdir('/proc') if n.isdigit()]) > 1",
+        "FileNotFoundError', 2",
+        "True",
+    ),
+    "signal to the parent": (
+        f"__import__('os').kill({HERE}, 0)",
+        r"(PermissionError', 1|ProcessLookupError', 3)",
+        "out=None",
+    ),
     "signal to its parent": ("__import__('os').kill(__import__('os').getppid(), 0)", "PermissionError', 1", "out=None"),
     "signal to all": ("__import__('os').kill(-1, 0)", "PermissionError', 1", ""),
     "signal to its group": ("__import__('os').killpg(0, 0)", "PermissionError', 1", "out=None"),
     "fork": ("__import__('os').fork()", "PermissionError', 1", ""),
     "thread": ("__import__('_thread').start_new_thread(print, ())", "RuntimeError", ""),
     "spawn": ("__import__('os').posix_spawn('/bin/true', ['true'], {})", "PermissionError', 1", ""),
-    "program": ("__import__('os').execv('/bin/sh', ['sh', '-c', 'exit'])", r"(PermissionError', 1|FileNotFoundError', 2)", ""),
+    "program": (
+        "__import__('os').execv('/bin/sh', ['sh', '-c', 'exit'])",
+        r"(PermissionError', 1|FileNotFoundError', 2)",
+        "",
+    ),
     "subprocess": ("__import__('subprocess').run(['/bin/true'])", "(PermissionError', 1|ImportError)", ""),
-    "network": ("__import__('socket').create_connection(('127.0.0.1', {port}), 1) and 'connected'", "PermissionError', 1", "connected"),
-    "datagrams": ("__import__('socket').socket(2, 2).sendto(b'x', ('127.0.0.1', {port}))", "PermissionError', 1", "out=1"),
+    "network": (
+        "__import__('socket').create_connection(('127.0.0.1', {port}), 1) and 'connected'",
+        "PermissionError', 1",
+        "connected",
+    ),
+    "datagrams": (
+        "__import__('socket').socket(2, 2).sendto(b'x', ('127.0.0.1', {port}))",
+        "PermissionError', 1",
+        "out=1",
+    ),
     "local sockets": ("__import__('socket').socket(1, 1) and 'made'", "PermissionError', 1", "made"),
     "root again": ("__import__('os').setuid(0)", "PermissionError', 1", ""),
     "another group": ("__import__('os').setgroups([0])", "PermissionError', 1", ""),
@@ -98,23 +118,73 @@ CALLS = {  # x86_64
 BOMBS = [
     Attack("10 GB", "guess", "def guess(): return len(bytearray(10**10))", "memory", "more memory"),
     Attack("10 GB above", "guess", "x = bytearray(10**10)\ndef guess(): return {}", "memory", "more than 256 MB"),
-    Attack("a list that grows", "reuse", "x = []\ndef reuse(page):\n    while True: x.append(bytes(10**6))", "memory", "memory"),
-    Attack("small things", "reuse", "x = []\ndef reuse(page):\n    while True: x.append([x])", "memory", "memory"),
-    Attack("swallowed", "reuse", "x = []\ndef reuse(page):\n    while True:\n        try: x.append(bytes(10**6))\n        except MemoryError: pass", "timeout|memory|crash", ""),
-    Attack("mmap", "guess", "import mmap\ndef guess(): return len(mmap.mmap(-1, 10**10))", "judged|memory", "OSError|memory"),
-    Attack("fork bomb", "guess", "import os\ndef guess():\n    while True: os.fork()", "judged", r"PermissionError: \[Errno 1\]"),
-    Attack("thread bomb", "guess", "import threading\ndef guess():\n    while True: threading.Thread(target=print).start()", "judged", "can't start new thread"),
-    Attack("pool", "guess", "import multiprocessing\ndef guess(): multiprocessing.Pool(9)", "judged", "Error"),
-    Attack("descriptors", "guess", "x = []\nimport os\ndef guess():\n    while True: x.append(open(os.devnull if os.path.exists(os.devnull) else os.__file__))", "judged", "Too many open files"),
     Attack(
-        "files", "guess", f"def guess():\n    for n in range(10**5): open(f'{MARK}{{n}}', 'w').close()", "judged", "No space left on device"
+        "a list that grows",
+        "reuse",
+        "x = []\ndef reuse(page):\n    while True: x.append(bytes(10**6))",
+        "memory",
+        "memory",
+    ),
+    Attack("small things", "reuse", "x = []\ndef reuse(page):\n    while True: x.append([x])", "memory", "memory"),
+    Attack(
+        "swallowed",
+        "reuse",
+        "x = []\ndef reuse(page):\n    while True:\n        try: x.append(bytes(10**6))\n        except MemoryError: pass",
+        "timeout|memory|crash",
+        "",
     ),
     Attack(
-        "disk", "guess", f"def guess():\n    for n in range(100): open(f'{MARK}{{n}}', 'wb').write(bytes(1 << 20))", "judged", "No space left on device"
+        "mmap",
+        "guess",
+        "import mmap\ndef guess(): return len(mmap.mmap(-1, 10**10))",
+        "judged|memory",
+        "OSError|memory",
+    ),
+    Attack(
+        "fork bomb",
+        "guess",
+        "import os\ndef guess():\n    while True: os.fork()",
+        "judged",
+        r"PermissionError: \[Errno 1\]",
+    ),
+    Attack(
+        "thread bomb",
+        "guess",
+        "import threading\ndef guess():\n    while True: threading.Thread(target=print).start()",
+        "judged",
+        "can't start new thread",
+    ),
+    Attack("pool", "guess", "import multiprocessing\ndef guess(): multiprocessing.Pool(9)", "judged", "Error"),
+    Attack(
+        "descriptors",
+        "guess",
+        "x = []\nimport os\ndef guess():\n    while True: x.append(open(os.devnull if os.path.exists(os.devnull) else os.__file__))",
+        "judged",
+        "Too many open files",
+    ),
+    Attack(
+        "files",
+        "guess",
+        f"def guess():\n    for n in range(10**5): open(f'{MARK}{{n}}', 'w').close()",
+        "judged",
+        "No space left on device",
+    ),
+    Attack(
+        "disk",
+        "guess",
+        f"def guess():\n    for n in range(100): open(f'{MARK}{{n}}', 'wb').write(bytes(1 << 20))",
+        "judged",
+        "No space left on device",
     ),
     Attack("null pointer", "guess", "import ctypes\ndef guess(): ctypes.string_at(0)", "crash", r"signal 11"),
     Attack("abort", "guess", "import os\ndef guess(): os.abort()", "crash", r"signal (6|11|31|4|5)|exit code"),
-    Attack("deep C recursion", "guess", "import sys\nsys.setrecursionlimit(10**9)\ndef guess():\n    x = []\n    for _ in range(10**6): x = [x]\n    return repr(x)", "crash|judged|memory", ""),
+    Attack(
+        "deep C recursion",
+        "guess",
+        "import sys\nsys.setrecursionlimit(10**9)\ndef guess():\n    x = []\n    for _ in range(10**6): x = [x]\n    return repr(x)",
+        "crash|judged|memory",
+        "",
+    ),
     Attack(
         "deaf",
         "guess",
@@ -199,7 +269,9 @@ def test_inherited_descriptors_are_gone(arena: Session) -> None:
 
 def test_writing_to_every_descriptor_spoils_its_own_answer_only(arena: Session) -> None:
     source = "import os\nfor n in range(4096):\n    try: os.write(n, b'{\"is\": true}\\n')\n    except OSError: pass\n"
-    assert not attack(arena, Attack("spray", "guess", source + HONEST["guess"], "bad answer", "something else|without being asked"))
+    assert not attack(
+        arena, Attack("spray", "guess", source + HONEST["guess"], "bad answer", "something else|without being asked")
+    )
 
 
 def test_the_zygote_and_its_next_child_are_as_before(arena: Session) -> None:

@@ -25,13 +25,33 @@ def say(what): os.write(fd, what if isinstance(what, bytes) else json.dumps(what
 TRUE = '{"first": "fault", "child": "copy", "letter": "A", "mapped": 2, "counted": 2, "faults": 2}'
 FORGED = {
     # what it writes while its cell is read; the status and the reason
-    "answers in advance": ("for n in range(99): say({'nonce': n, 'answers': [{'is': True}]})", "bad answer", "something else"),
-    "guessed nonces": ("say({'nonce': '0' * 16, 'loaded': True})", "bad answer", "something else than what it was asked"),
+    "answers in advance": (
+        "for n in range(99): say({'nonce': n, 'answers': [{'is': True}]})",
+        "bad answer",
+        "something else",
+    ),
+    "guessed nonces": (
+        "say({'nonce': '0' * 16, 'loaded': True})",
+        "bad answer",
+        "something else than what it was asked",
+    ),
     "no nonce": ("say({'loaded': True})", "bad answer", "something else"),
-    "two lines": ("say({'nonce': nonce(), 'loaded': True}); say({'nonce': nonce(), 'answers': [{'is': 1}]})", "bad answer", "without being asked|something else"),
-    "a verdict": ("say({'nonce': nonce(), 'points': 6, 'verdict': {'points': 6, 'max': 6}})", "bad answer", "neither that it was read nor why"),
+    "two lines": (
+        "say({'nonce': nonce(), 'loaded': True}); say({'nonce': nonce(), 'answers': [{'is': 1}]})",
+        "bad answer",
+        "without being asked|something else",
+    ),
+    "a verdict": (
+        "say({'nonce': nonce(), 'points': 6, 'verdict': {'points': 6, 'max': 6}})",
+        "bad answer",
+        "neither that it was read nor why",
+    ),
     "an answer to the reading": ("say({'nonce': nonce(), 'is': True})", "bad answer", "neither that it was read"),
-    "our fault": ("say({'nonce': nonce(), 'broken': 'x', 'status': 'our fault'})", "bad answer", "neither that it was read"),
+    "our fault": (
+        "say({'nonce': nonce(), 'broken': 'x', 'status': 'our fault'})",
+        "bad answer",
+        "neither that it was read",
+    ),
     "another greeting": ("say({'in force': []})", "bad answer", "something else"),
     "not JSON": ("say(b'{]\\n')", "bad answer", "cannot be read"),
     "no object": ("say([1, 2])", "bad answer", "cannot be read"),
@@ -81,14 +101,19 @@ def guess():
     assert not attack(arena, Attack(name, "guess", source, "bad answer", says))
 
 
-@pytest.mark.parametrize("world", ['{"World": [1, 2, 3, 4, 5, 6, 7]}', '{"World": [[["P", [[0, 1]]]]]}', '{"Pte": [[]]}', '{"PageInfo": [1]}'])
+@pytest.mark.parametrize(
+    "world",
+    ['{"World": [1, 2, 3, 4, 5, 6, 7]}', '{"World": [[["P", [[0, 1]]]]]}', '{"Pte": [[]]}', '{"PageInfo": [1]}'],
+)
 def test_worlds_that_are_none(arena: Session, world: str) -> None:
     source = f"""{TOOLS}
 def unmap(world, event):
     say(b'{{"nonce": "' + nonce().encode() + b'", "answers": [{{"is": ' + {world.encode()!r} + b'}}]}}\\n')
     time.sleep(1e6)
 """
-    assert not attack(arena, Attack(world, "unmap", source, "judged", "whole World|return a World|no World|cannot be read"))
+    assert not attack(
+        arena, Attack(world, "unmap", source, "judged", "whole World|return a World|no World|cannot be read")
+    )
 
 
 def test_a_right_answer_that_is_forged_is_still_only_an_answer(arena: Session) -> None:

@@ -140,8 +140,16 @@ def attack(session: Session, hostile: Attack) -> str:
     with nothing_left() as left:
         found = graded(session, notebook(*cells(**{hostile.task: hostile.source})))
     one = found.pop(hostile.task)
-    wrong = [f"{name} has {earned(other)} points: {other.says}" for name, other in found.items() if earned(other) != POINTS[name]]
-    if not re.fullmatch(hostile.status, one.status) or not re.search(hostile.says, one.says) or earned(one) != hostile.points:
+    wrong = [
+        f"{name} has {earned(other)} points: {other.says}"
+        for name, other in found.items()
+        if earned(other) != POINTS[name]
+    ]
+    if (
+        not re.fullmatch(hostile.status, one.status)
+        or not re.search(hostile.says, one.says)
+        or earned(one) != hostile.points
+    ):
         wrong.append(f"{one.status}, {earned(one)} points: {one.says}")
     if SECRET in one.says:
         wrong.append("it knows the secret")
@@ -168,14 +176,16 @@ def adopt_orphans() -> None:
 
 
 def descendants() -> set[int]:
-    """All processes that descend from this one; dead ones that nobody has waited for, too."""
+    """All processes that descend from this one; dead ones that nobody has waited for, too, but for orphans that we adopted."""
     parents = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                parents[int(name)] = int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, IndexError):
+                state, parent = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[:2]
+            except (OSError, ValueError):
                 continue
+            if (state, int(parent)) != ("Z", os.getpid()):
+                parents[int(name)] = int(parent)
     found = {os.getpid()}
     while born := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= born
@@ -187,7 +197,12 @@ def state() -> dict[str, Any]:
     places = {tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm", "/", os.getcwd(), os.path.expanduser("~")}
     marked = {f"{place}/{name}" for place in places if os.path.isdir(place) for name in _names(place) if MARK in name}
     mounts = Path("/proc/self/mountinfo").read_text()
-    return {"processes": descendants(), "files": marked, "mounts": mounts, "descriptors": len(os.listdir("/proc/self/fd"))}
+    return {
+        "processes": descendants(),
+        "files": marked,
+        "mounts": mounts,
+        "descriptors": len(os.listdir("/proc/self/fd")),
+    }
 
 
 def _names(place: str) -> list[str]:

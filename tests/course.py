@@ -1,0 +1,52 @@
+"""A copy of cowlab whose only lesson has the arena's tasks: for `cowlab grade` as it is called, by anybody."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from arena import LESSON, TASKS
+
+ROOT = Path(__file__).resolve().parent.parent
+# What takes the place of the sandbox's own functions, where a test needs a system that has less.
+NO_NAMESPACES = "\n\ndef enter():\n    return []\n"
+NO_LANDLOCK = "\n\ndef ruleset():\n    return -1\n"
+NO_SECCOMP = "\n\ndef seccomp():\n    return False\n"
+
+
+@contextmanager
+def made(cell: str = "") -> Iterator[Path]:
+    """The folder to put on PYTHONPATH; gone afterwards. cell: Python to add to sandbox/cell.py."""
+    folder = Path(tempfile.mkdtemp(prefix="course-"))
+    try:
+        shutil.copytree(ROOT / "cowlab", folder / "cowlab", ignore=shutil.ignore_patterns("__pycache__", "*.toml"))
+        for toml in (ROOT / "cowlab").glob("*.toml"):
+            shutil.copy(toml, folder / "cowlab")
+        tasks = folder / "cowlab" / "grading" / "tasks"
+        tasks.mkdir(exist_ok=True)
+        (tasks / f"{LESSON}.toml").write_text(TASKS, "utf-8")
+        with (folder / "cowlab" / "grading" / "sandbox" / "cell.py").open("a", encoding="utf-8") as file:
+            file.write(cell)
+        for name in ("arena.py", "tamper/as_nobody.py"):
+            shutil.copy(ROOT / "tests" / name, folder)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def cowlab(course: Path, *arguments: str, cwd: Path | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
+    """The command `cowlab` of that folder."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "CI")}
+    env = {**clean, "PYTHONPATH": str(course), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "cowlab", *arguments]
+    options = {"cwd": cwd or course, "env": env, "capture_output": True, "text": True, "check": False, "timeout": 300}
+    return subprocess.run(command, **{**options, **more})
