@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from cowlab.grading.sandbox import Limits
 from cowlab.grading.session import Graded, Session
 from cowlab.grading.submission import read
-from cowlab.grading.task import read_tasks
+from cowlab.grading.task import TaskError, read_tasks
 
 SECRET = "nobody-may-read-this-4711"  # in the hints of the tasks, and thereby in the parent's memory
 MARK = "tamper-left-this"  # in the name of every file that a submission tries to write
@@ -227,3 +227,19 @@ def more(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What there is now and was not before."""
     found = [f"{what}: {new}" for what in ("processes", "files") if (new := after[what] - before[what])]
     return found + [f"{what}: {after[what]}" for what in ("mounts", "descriptors") if after[what] != before[what]]
+
+
+def our_lesson(monkeypatch: Any) -> None:
+    """Put the arena's tasks in the place of the course's, in this process."""
+    from cowlab.grading import batch, certificate, submission
+
+    def tasks(lesson: str, seed: int = 0) -> dict[str, Any]:
+        if lesson != LESSON:
+            raise TaskError(f"no exercises of {lesson!r}")
+        return read_tasks(lesson, TASKS, seed)
+
+    for module in (batch, certificate, submission):
+        monkeypatch.setattr(module, "tasks", tasks)
+    for module in (batch, submission):
+        monkeypatch.setattr(module, "lessons", lambda: (LESSON,))
+    certificate.rules.cache_clear()

@@ -31,7 +31,9 @@ def test_what_is_in_force_is_known_before_anything_is_graded(session: Session) -
 def test_equal_answers_are_judged_once_however_they_are_written(session: Session) -> None:
     first = graded(session, notebook(*cells()))["reuse"]
     before = session.memory.judged
-    again = graded(session, notebook(*cells(reuse="import math\ndef reuse(page):\n    return math.prod([page.page_count]) < 2\n")))["reuse"]
+    again = graded(
+        session, notebook(*cells(reuse="import math\ndef reuse(page):\n    return math.prod([page.page_count]) < 2\n"))
+    )["reuse"]
     assert session.memory.judged == before
     assert (again.verdict, again.answers) == (first.verdict, first.answers) and len(first.answers) == 12
     other = graded(session, notebook(*cells(reuse="def reuse(page): return False")))["reuse"]
@@ -74,7 +76,9 @@ def test_zygotes_that_die_again_and_again_are_our_fault(session: Session, monkey
     assert sum(earned(one) or 0 for one in graded(session, notebook(*cells())).values()) == 22
 
 
-def test_a_judge_that_fails_is_our_fault_and_costs_no_other_task(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_judge_that_fails_is_our_fault_and_costs_no_other_task(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = module.judge
 
     def confused(task: object, ask: object) -> object:

@@ -50,7 +50,9 @@ def test_a_world_goes_in_and_comes_out(zygote: Zygote) -> None:
 def test_helpers_that_fail_take_no_other_along(zygote: Zygote) -> None:
     child = zygote.fork()
     helpers = ["x = 1 / 0", "import nothing", "y = 2", "def twice(n): return n * y"]
-    assert child.load(helpers, "from cowlab import nothing, PageInfo\ndef f(n): return twice(n)", ["f"]) == {"loaded": True}
+    assert child.load(helpers, "from cowlab import nothing, PageInfo\ndef f(n): return twice(n)", ["f"]) == {
+        "loaded": True
+    }
     assert child.ask([["f", 21]]) == [{"is": 42}]
     child.close()
 
@@ -72,7 +74,11 @@ def test_a_cell_that_cannot_be_run_says_why(zygote: Zygote, source: str, key: st
 
 
 def test_trouble_has_a_status(zygote: Zygote) -> None:
-    for source, status in (("while True: pass", "timeout"), ("import os; os._exit(3)", "crash"), ("x = bytearray(10**10)", "memory")):
+    for source, status in (
+        ("while True: pass", "timeout"),
+        ("import os; os._exit(3)", "crash"),
+        ("x = bytearray(10**10)", "memory"),
+    ):
         child = zygote.fork(Limits(seconds=1, megabytes=200))
         with pytest.raises(Trouble) as trouble:
             child.load([], source)
@@ -111,7 +117,14 @@ def family(pid: int) -> set[int]:
 
 def test_the_facade_is_the_world_and_no_rule() -> None:
     names = dict(facade.modules())
-    assert [name for name in names if "grading" not in name] == ["cowlab.world", "cowlab.events", "cowlab.policy", "cowlab", "cell", "zygote"]
+    assert [name for name in names if "grading" not in name] == [
+        "cowlab.world",
+        "cowlab.events",
+        "cowlab.policy",
+        "cowlab",
+        "cell",
+        "zygote",
+    ]
     assert "POLICIES" not in names["cowlab.policy"] and "class PageInfo" in names["cowlab.policy"]
 
 
@@ -145,5 +158,10 @@ def test_landlock_leaves_the_library_to_read_and_not_what_is_installed(tmp_path:
     if done.returncode == 9:
         missing("this kernel has no Landlock")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["[True, True]", "[False, False]", "[False, False] False", "[False, False, False]"]
+    assert done.stdout.splitlines() == [
+        "[True, True]",
+        "[False, False]",
+        "[False, False] False",
+        "[False, False, False]",
+    ]
     assert (library / "mine.py").read_text() == "x = 1\n"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from arena import QUICK, adopt_orphans
-from course import made
 
 from cowlab.grading.session import Session
 
@@ -33,11 +31,3 @@ def open_field() -> Iterator[Session]:
     session = Session(isolated=False, limits=QUICK)
     yield session
     session.close()
-
-
-@pytest.fixture(scope="session")
-def course() -> Iterator[Path]:
-    """cowlab with the arena's tasks in place of the course's, in a folder that everybody may read."""
-    adopt_orphans()
-    with made() as folder:
-        yield folder

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from arena import HONEST, LESSON, MARK, POINTS, SECRET, cell, cells, descendants, notebook, nothing_left
-from course import cowlab
+from course import cowlab, hand_in, started
 
 ALL = sum(POINTS.values())
 NAMES = [
@@ -37,9 +36,7 @@ NAMES = [
 
 
 def put(folder: Path, student: str, data: bytes) -> None:
-    place = folder / student.replace("MARK", MARK)
-    place.mkdir(parents=True, exist_ok=True)
-    (place / f"{LESSON}.ipynb").write_bytes(data)
+    hand_in(folder, student.replace("MARK", MARK), data)
 
 
 def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
@@ -48,7 +45,7 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def hand_in(tmp_path: Path) -> Path:
+def class_folder(tmp_path: Path) -> Path:
     """What a class handed in: one of everything."""
     folder = tmp_path / "hand in"
     put(folder, "honest", notebook(*cells()))
@@ -74,10 +71,10 @@ def hand_in(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_class_that_means_harm(course: Path, hand_in: Path, tmp_path: Path) -> None:
+def test_a_class_that_means_harm(course: Path, class_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with nothing_left() as left:
-        done = cowlab(course, "grade", "./", "--out", str(out), "--jobs", "2", "--json", cwd=hand_in)
+        done = cowlab(course, "grade", "./", "--out", str(out), "--jobs", "2", "--json", cwd=class_folder)
     assert not left and done.stderr == ""
     records = lines(done)
     by_student = {record["student"]: record for record in records}
@@ -104,20 +101,20 @@ def test_a_class_that_means_harm(course: Path, hand_in: Path, tmp_path: Path) ->
     }
     assert honest == dict.fromkeys(honest, ALL)
     assert {by_student[name]["points"] for name in errors} == {0}
-    assert not [path for path in (*hand_in.rglob("*"), *course.rglob("*")) if path.name == MARK]
+    assert not [path for path in (*class_folder.rglob("*"), *course.rglob("*")) if path.name == MARK]
     assert sorted(p.name for p in out.iterdir()) == ["certificates", "results.jsonl"]
-    assert lines(cowlab(course, "grade", "./", "--out", str(out), "--json", cwd=hand_in)) == records
+    assert lines(cowlab(course, "grade", "./", "--out", str(out), "--json", cwd=class_folder)) == records
 
 
-def test_the_table_obeys_no_escape_and_no_markup(course: Path, hand_in: Path) -> None:
-    done = cowlab(course, "grade", str(hand_in))
+def test_the_table_obeys_no_escape_and_no_markup(course: Path, class_folder: Path) -> None:
+    done = cowlab(course, "grade", str(class_folder))
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout and "\u202e" not in done.stdout
     assert "[bold]rich[/bold]" in done.stdout and "<script>" in done.stdout
 
 
-def test_one_path_is_graded_once_and_a_wrong_one_not_at_all(course: Path, hand_in: Path) -> None:
-    honest = str(hand_in / "honest")
+def test_one_path_is_graded_once_and_a_wrong_one_not_at_all(course: Path, class_folder: Path) -> None:
+    honest = str(class_folder / "honest")
     assert len(lines(cowlab(course, "grade", honest, f"{honest}/", f"{honest}/{LESSON}.ipynb", "--json"))) == 1
     for wrong in ("nowhere", "x" * 5000, f"{honest}/nothing.ipynb"):
         done = cowlab(course, "grade", wrong, "--json")
@@ -129,21 +126,21 @@ def test_one_path_is_graded_once_and_a_wrong_one_not_at_all(course: Path, hand_i
         )
 
 
-def test_a_submission_cannot_reach_the_results_or_another_one(course: Path, hand_in: Path, tmp_path: Path) -> None:
+def test_a_submission_cannot_reach_the_results_or_another_one(course: Path, class_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     reach = f"""
 import os
 def guess():
     found = []
-    for top in ({str(out)!r}, {str(hand_in)!r}, {str(course)!r}):
+    for top in ({str(out)!r}, {str(class_folder)!r}, {str(course)!r}):
         for path in (top, top + "/results.jsonl", top + "/honest/{LESSON}.ipynb", top + "/cowlab/grading/tasks/{LESSON}.toml"):
             for flags in (os.O_RDONLY, os.O_RDWR, os.O_WRONLY | os.O_APPEND, os.O_PATH):
                 try: found.append((path, os.open(path, flags)))
                 except OSError: pass
     raise RuntimeError(f"out={{found}}")
 """
-    put(hand_in, "reach", notebook(*cells(guess=reach)))
-    records = lines(cowlab(course, "grade", str(hand_in), "--out", str(out), "--json"))
+    put(class_folder, "reach", notebook(*cells(guess=reach)))
+    records = lines(cowlab(course, "grade", str(class_folder), "--out", str(out), "--json"))
     task = next(record for record in records if record["student"] == "reach")["tasks"][0]
     assert task["points"] == 0 and "out=[]" in task["reason"]
 
@@ -154,9 +151,7 @@ def test_nothing_outlives_a_grader_that_is_killed(course: Path, tmp_path: Path) 
     for name in ("one", "two", "three"):
         put(tmp_path / "in", name, sleeper)
     before = descendants()
-    clean = {**os.environ, "PYTHONPATH": str(course)}
-    command = [sys.executable, "-m", "cowlab", "grade", str(tmp_path / "in"), "--jobs", "2", "--json"]
-    grader = subprocess.Popen(command, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    grader = started(course, "grade", str(tmp_path / "in"), "--jobs", "2", "--json")
     until = time.monotonic() + 60
     while (
         most := len(descendants() - before)
@@ -164,7 +159,7 @@ def test_nothing_outlives_a_grader_that_is_killed(course: Path, tmp_path: Path) 
         time.sleep(0.02)
     assert most >= 8
     grader.kill()
-    grader.wait()
+    grader.communicate()
     until = time.monotonic() + 20
     while (left := descendants() - before) and time.monotonic() < until:
         time.sleep(0.05)
