@@ -15,7 +15,7 @@ from typing import Any
 from cowlab.grading import wire
 from cowlab.grading.asking import NoAnswer, understood
 from cowlab.grading.judges import judge
-from cowlab.grading.session import Graded, Told, digest
+from cowlab.grading.session import Graded, Told, digest, fingerprint
 from cowlab.grading.task import TaskError, tasks
 from cowlab.grading.verdict import Verdict
 from cowlab.matrix import code_fingerprint
@@ -83,7 +83,7 @@ def verify(found: dict[str, Any]) -> Verdict:
         raise CertificateError(
             f"made by version {found.get('model')!s:.20} of the rules and judges; this is {model_version()}"
         )
-    if digest([one._asdict() for one in told])[:12] != found.get("fingerprint"):
+    if fingerprint(told) != found.get("fingerprint"):
         raise CertificateError("the fingerprint is not that of the answers")
     replay = Replay(told)
     verdict = judge(task, replay)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cowlab.grading.session import Session
-from cowlab.grading.submission import Found, definitions, parsed
+from cowlab.grading.source import definitions, parsed
+from cowlab.grading.submission import Found
 from cowlab.grading.task import Task
 
 CELL = re.compile(r"^# %%(.*)$", re.MULTILINE)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 from cowlab.grading import wire
 from cowlab.grading.asking import understood
@@ -23,14 +22,26 @@ from cowlab.grading.verdict import Verdict
 
 MAX_QUESTIONS = 20_000
 BATCH = 50
+T = TypeVar("T")
+Asker = Callable[[str], dict[str, Any]]
 MAX_REMEMBERED = 50_000
+MAX_USUAL = 300
+TIRED = 1.0  # seconds that a child may have taken for a task and still be asked the next one
+
+
+class Question(NamedTuple):
+    """[function, arguments...] as the text that is sent, and as JSON has it."""
+
+    text: str
+    plain: list[Any]
 
 
 class Told(NamedTuple):
-    """A question, as [function, arguments...], and the answer to it, both as JSON has them."""
+    """A question, as [function, arguments...], and the answer to it, both as JSON has them; and the text that was sent."""
 
     question: list[Any]
     answer: dict[str, Any]
+    text: str = ""
 
 
 class Graded(NamedTuple):
@@ -45,20 +56,28 @@ class Graded(NamedTuple):
     @property
     def answers(self) -> str:
         """12 hex digits that are equal for equal answers; "" without any."""
-        return digest([told._asdict() for told in self.told])[:12] if self.told else ""
+        return fingerprint(self.told) if self.told else ""
 
 
 class Memory:
     """What judges asked next, and what they found, by task and the answers so far."""
 
     def __init__(self) -> None:
-        self.next: dict[str, list[Any] | Verdict] = {}
+        self.next: dict[str, Question | Verdict] = {}
+        self.known: dict[str, Question] = {}  # each text once
+        self.usual: dict[str, dict[str, None]] = {}  # by task, the questions that came up
         self.judged = 0  # how often a judge had to work
 
-    def keep(self, place: str, what: list[Any] | Verdict) -> None:
+    def keep(self, place: str, what: Question | Verdict) -> None:
         if len(self.next) >= MAX_REMEMBERED:  # nothing is lost but time
             self.next.clear()
+            self.known.clear()
         self.next[place] = what
+
+    def question(self, function: str, args: tuple[Any, ...]) -> Question:
+        plain = [function, *map(wire.plain, args)]
+        text = json.dumps(plain)
+        return self.known.setdefault(text, Question(text, plain))
 
 
 class Session:
@@ -68,6 +87,7 @@ class Session:
         self.limits, self.isolated = limits, isolated
         self.memory = Memory()
         self.zygotes: list[Zygote] = []
+        self.kept: dict[int, Child] = {}
         try:
             for _ in range(2):
                 self.zygotes.append(Zygote(isolated))
@@ -82,21 +102,43 @@ class Session:
         child.close()
 
     def close(self) -> None:
+        self.dismiss()
         for zygote in self.zygotes:
             zygote.close()
 
     def grade(self, submission: Submission, known: dict[str, Task]) -> list[Graded]:
-        """Each task of the lesson, in order."""
-        return [self.task(task, answer(submission, task)) for task in known.values()]
+        """Each task of the lesson, in order. What an answer does costs or earns nothing elsewhere.
+
+        Children stay for the next task only where the code was tame and nothing went wrong.
+        """
+        try:
+            return [self.task(task, answer(submission, task)) for task in known.values()]
+        finally:
+            self.dismiss()
+
+    def dismiss(self) -> None:
+        """Be rid of the children: another submission, or another task, needs others."""
+        for child in self.kept.values():
+            child.close()
+        self.kept.clear()
 
     def task(self, task: Task, found: Found) -> Graded:
-        """One task. What a child does costs or earns nothing elsewhere: each task has children of its own."""
+        """One task."""
         if task.kind == "explain":
             return Graded(task, "by hand" if found.source else "missing", found.says or "read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))
         graded = self.attempted(task, found)
-        return self.attempted(task, found) if graded.status == OURS else graded  # a zygote may have died
+        if graded.status == OURS:  # a zygote may have died
+            self.dismiss()
+            graded = self.attempted(task, found)
+        if not (found.tame and graded.status in ("judged", "open") and all(map(self.fresh, self.kept.values()))):
+            self.dismiss()
+        return graded
+
+    def fresh(self, child: Child) -> bool:
+        """Whether it can be asked another task as if it were new."""
+        return child.alive and child.left > self.limits.seconds - TIRED
 
     def attempted(self, task: Task, found: Found) -> Graded:
         """One task that has an answer; our fault if we could not judge it."""
@@ -117,87 +159,117 @@ class Session:
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def child(self, number: int) -> Iterator[Child]:
-        """A child of that zygote, or of a new one if it is gone. Raises Trouble."""
+    def child(self, number: int) -> Child:
+        """The child of that zygote; a new one, of a new zygote, where they are gone. Raises Trouble."""
+        if number in self.kept:
+            return self.kept[number]
         if not self.zygotes[number].works:
             self.zygotes[number].close()
             self.zygotes[number] = Zygote(self.isolated)
-        child = self.zygotes[number].fork(self.limits)
-        try:
-            if missing := set(self.in_force) - set(child.in_force):
-                raise Trouble(OURS, f"a child is not confined as the first one was: no {', '.join(sorted(missing))}")
-            yield child
-        finally:
-            child.close()
+        child = self.kept[number] = self.zygotes[number].fork(self.limits)
+        if missing := set(self.in_force) - set(child.in_force):
+            raise Trouble(OURS, f"a child is not confined as the first one was: no {', '.join(sorted(missing))}")
+        return child
 
     def asked(self, task: Task, found: Found, told: list[Told]) -> Verdict:
         """Ask the first child, by what is remembered as far as that goes, then by the judge."""
-        with self.child(0) as child:
-            return self.heard(task, found, told, child)
-
-    def heard(self, task: Task, found: Found, told: list[Told], child: Child) -> Verdict:
-        loaded = child.load(found.helpers, found.source, task.functions)
-        place = digest([task.lesson, task.name, task.seed, task.data])
+        start = digest([task.lesson, task.name, task.seed, task.data])
+        loaded, asker = self.loaded(task, found, start)
         if "loaded" not in loaded:
             told.append(Told([], loaded))
-            return self.judged(task, child, told, place)
-        known = self.memory.next.get(place)
-        while isinstance(known, list):
-            told.append(Told(known, child.ask([known])[0]))
-            place = digest([place, told[-1].answer])
+            return judge(task, lambda function, *args: understood(loaded))
+        place, known = start, self.memory.next.get(start)
+        while isinstance(known, Question):
+            place = self.hear(known, asker, told, place)
             known = self.memory.next.get(place)
-        return known if known is not None else self.judged(task, child, told, place)
+        return known if known is not None else self.judged(task, asker, told, place)
 
-    def judged(self, task: Task, child: Child, told: list[Told], place: str) -> Verdict:
+    def loaded(self, task: Task, found: Found, start: str) -> tuple[dict[str, Any], Asker]:
+        """The first child with the answer's code in it, and who asks it one question. Raises Trouble.
+
+        What others were asked is asked at once, because one message costs less than a hundred. Only tame code can be asked
+        more than the judge wants to know; where it does not like that, it is asked one by one.
+        """
+        child = self.child(0)
+        loaded = child.load(found.helpers, found.source, task.functions)
+        usual = self.memory.usual.setdefault(start, {})
+        ready: dict[str, dict[str, Any]] = {}
+        try:
+            for part in batches(list(usual) if found.tame and "loaded" in loaded else []):
+                ready.update(zip(part, child.ask(part), strict=True))
+        except Trouble:
+            self.dismiss()
+            ready, child = {}, self.child(0)
+            loaded = child.load(found.helpers, found.source, task.functions)
+
+        def ask(question: str) -> dict[str, Any]:
+            if question not in ready:
+                ready[question] = child.ask([question])[0]
+                if len(usual) < MAX_USUAL:
+                    usual[question] = None
+            return ready[question]
+
+        return loaded, ask
+
+    def hear(self, question: Question, asker: Asker, told: list[Told], place: str) -> str:
+        """Ask, and write down what was told. Returns where that leads in what is remembered."""
+        answer = asker(question.text)
+        told.append(Told(question.plain, answer, question.text))
+        return digest([place, answer])
+
+    def judged(self, task: Task, asker: Asker, told: list[Told], place: str) -> Verdict:
         """Let the judge ask; what was asked already is not asked again."""
         self.memory.judged += 1
-        before = [one for one in told if one.question]
-        blank = [one.answer for one in told if not one.question]
+        before = list(told)
         position = 0
 
         def ask(function: str, *args: Any) -> Any:
             nonlocal position, place
-            if blank:
-                return understood(blank[0])
-            question = [function, *map(wire.plain, args)]
+            question = self.memory.question(function, args)
             position += 1
             if position <= len(before):
-                if before[position - 1].question != question:
+                if before[position - 1].text != question.text:
                     raise Trouble(OURS, "a judge asked something else than before")
                 return understood(before[position - 1].answer)
             if position > MAX_QUESTIONS:
                 raise Trouble(BAD, "its answers lead to more questions than can be asked")
             self.memory.keep(place, question)
-            told.append(Told(question, child.ask([question])[0]))
-            place = digest([place, told[-1].answer])
+            place = self.hear(question, asker, told, place)
             return understood(told[-1].answer)
 
         verdict = judge(task, ask)
-        if not blank:
-            self.memory.keep(place, verdict)
+        self.memory.keep(place, verdict)
         return verdict
 
     def compare(self, task: Task, found: Found, told: list[Told]) -> None:
         """Ask the second child all of it in another order. Raises Trouble if an answer differs."""
         asked = [one for one in told if one.question]
-        with self.child(1) as child:
-            loaded = child.load(found.helpers, found.source, task.functions)
-            if "loaded" not in loaded:
-                if asked or same(loaded) != same(told[0].answer):
-                    raise Trouble(CHANGES, "it could be read once, and once it could not")
-                return
-            random.Random(len(asked)).shuffle(asked)
-            for start in range(0, len(asked), BATCH):
-                batch = asked[start : start + BATCH]
-                for one, other in zip(batch, child.ask([one.question for one in batch]), strict=True):
-                    if one.answer != other and same(one.answer) != same(other):
-                        raise Trouble(CHANGES, f"{one.question[0]} answers differently when it is asked again")
+        child = self.child(1)
+        loaded = child.load(found.helpers, found.source, task.functions)
+        if "loaded" not in loaded:
+            if asked or same(loaded) != same(told[0].answer):
+                raise Trouble(CHANGES, "it could be read once, and once it could not")
+            return
+        random.Random(len(asked)).shuffle(asked)
+        for part in batches(asked):
+            for one, other in zip(part, child.ask([one.text for one in part]), strict=True):
+                if one.answer != other and same(one.answer) != same(other):
+                    raise Trouble(CHANGES, f"{one.question[0]} answers differently when it is asked again")
+
+
+def batches(questions: list[T]) -> Iterator[list[T]]:
+    for start in range(0, len(questions), BATCH):
+        yield questions[start : start + BATCH]
 
 
 def same(said: dict[str, Any]) -> Any:
     """What of an answer has to be the same: what was returned, or that nothing was."""
     return ("is", said["is"]) if "is" in said else next(iter(said), "")
+
+
+def fingerprint(told: Iterable[Told]) -> str:
+    """12 hex digits: of what was answered, and by which functions. What was asked follows from it."""
+    return digest([[one.question[:1], one.answer] for one in told])[:12]
 
 
 def digest(value: Any) -> str:

@@ -6,46 +6,35 @@ Of the other cells only those definitions and imports go with it which it needs:
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
 import stat
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cowlab.grading.source import ALL, Part, definitions, names, parsed, tame
 from cowlab.grading.task import Task, lessons, tasks
 
 MAX_BYTES = 20_000_000
 MAX_CELLS = 2_000
 MAX_SOURCE = 200_000  # characters of one cell
 MAX_CODE = 1_000_000  # of the code of all cells: the longest are left out
-IMPORTS, SCOPES, ASSIGNED = (ast.Import, ast.ImportFrom), (ast.FunctionDef, ast.ClassDef), (ast.Assign, ast.AnnAssign)
-ALL = "*"
 
 
 class SubmissionError(ValueError):
     """A file that cannot be graded; the message says why, for its author."""
 
 
-class Part(NamedTuple):
-    """A definition or an import of a cell: its source, the names that it binds, and those that it needs."""
-
-    source: str
-    binds: frozenset[str]
-    needs: frozenset[str]
-
-
 class Cell(NamedTuple):
-    """A code or text cell: its source, and the mark that nbgrader gave it. parts, needs: of a code cell."""
+    """A code or text cell: its source, and the mark that nbgrader gave it. parts, needs, tame: of a code cell; see source.py."""
 
     kind: str
     source: str
     grade_id: str
     parts: tuple[Part, ...] = ()
     needs: frozenset[str] = frozenset()
+    tame: bool = True
 
 
 class Submission(NamedTuple):
@@ -58,11 +47,15 @@ class Submission(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The answer to one task. source "": there is none, and `says` tells why. helpers: definitions of other cells."""
+    """The answer to one task. source "": there is none, and `says` tells why. helpers: definitions of other cells.
+
+    tame: whether all of it is; see source.py.
+    """
 
     source: str
     helpers: tuple[str, ...] = ()
     says: str = ""
+    tame: bool = False
 
 
 def content(path: Path) -> bytes:
@@ -106,7 +99,8 @@ def _cells(cells: Any) -> tuple[Cell, ...]:
 
 def _read(cell: Cell) -> Cell:
     source, body = parsed(cell.source)
-    return cell._replace(source=source, parts=tuple(definitions(body)), needs=frozenset().union(*map(names, body)))
+    needs = frozenset().union(*map(names, body))
+    return cell._replace(source=source, parts=tuple(definitions(body)), needs=needs, tame=all(map(tame, body)))
 
 
 def _cell(cell: Any) -> Cell:
@@ -143,7 +137,9 @@ def answer(submission: Submission, task: Task) -> Found:
         return Found("", says=f"no cell defines {' and '.join(task.functions)}")
     others = [cell for cell in cells if cell is not chosen[0] and not cell.grade_id.startswith("check-")]
     says = "several cells answer this task: the last one counts" if len(marked) > 1 else ""
-    return Found(chosen[0].source, helpers(chosen[0], others), says)
+    parts = helpers(chosen[0], others)
+    calm = chosen[0].tame and all(part.tame for part in parts)
+    return Found(chosen[0].source, tuple(part.source for part in parts), says, calm)
 
 
 def defines(cell: Cell, task: Task) -> bool:
@@ -153,7 +149,7 @@ def defines(cell: Cell, task: Task) -> bool:
     return frozenset().union(*(part.binds for part in cell.parts)) >= set(task.functions)
 
 
-def helpers(cell: Cell, others: list[Cell]) -> tuple[str, ...]:
+def helpers(cell: Cell, others: list[Cell]) -> list[Part]:
     """The definitions of other cells that this one needs, and those that they need, in order."""
     parts = [part for other in others for part in other.parts]
     wanted = {ALL, *cell.needs}
@@ -161,52 +157,4 @@ def helpers(cell: Cell, others: list[Cell]) -> tuple[str, ...]:
     while more := {k for k, part in enumerate(parts) if k not in chosen and part.binds & wanted}:
         chosen |= more
         wanted.update(*(parts[k].needs for k in more))
-    return tuple(parts[k].source for k in sorted(chosen))
-
-
-# --- Python, read and not run ----------------------------------------------------------------------------------------
-
-
-def parsed(source: str) -> tuple[str, list[ast.stmt]]:
-    """The source without its %magics, !commands and questions?, and its statements; as it is, and none, if it is no Python."""
-    lines = [
-        "" if (bare := line.strip()).startswith(("%", "!", "?")) or bare.endswith("?") else line
-        for line in source.splitlines()
-    ]
-    for text in (source, "\n".join(lines)):
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                return text, ast.parse(text).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return source, []
-
-
-def definitions(body: list[ast.stmt]) -> Iterator[Part]:
-    """The imports, functions, classes and names of a cell, each by itself, so that one that fails takes no other along."""
-    for node in body:
-        try:
-            bound = frozenset(_bound(node))
-            if bound:
-                yield Part(ast.unparse(node), bound, names(node))
-        except (RecursionError, ValueError):
-            continue
-
-
-def _bound(node: ast.stmt) -> Iterator[str]:
-    """The names that a definition binds; `table[key] = ...` counts as one of table's. Another's attributes are left alone."""
-    if isinstance(node, IMPORTS):
-        yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
-    elif isinstance(node, SCOPES):
-        yield node.name
-    elif isinstance(node, ASSIGNED):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
-            at = target.value if isinstance(target, ast.Subscript) else target
-            several = at.elts if isinstance(at, ast.Tuple | ast.List) else [at]
-            yield from (one.id for one in several if isinstance(one, ast.Name))
-
-
-def names(node: ast.AST) -> frozenset[str]:
-    """All names in it."""
-    return frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
+    return [parts[k] for k in sorted(chosen)]

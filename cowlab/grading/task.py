@@ -67,17 +67,25 @@ def tasks(lesson: str, seed: int = 0) -> dict[str, Task]:
     """The tasks of that lesson by name, in order. Raises TaskError for an unknown lesson."""
     if lesson not in lessons():
         raise TaskError(f"no exercises of {lesson!r}; there are those of {', '.join(lessons())}")
-    text = files("cowlab.grading").joinpath("tasks", f"{lesson}.toml").read_text("utf-8")
-    return read_tasks(lesson, text, seed)
+    return {name: _task(lesson, name, table, seed) for name, table in _tables(lesson).items()}
+
+
+@cache
+def _tables(lesson: str) -> dict[str, dict[str, Any]]:
+    """What that lesson's file holds, read once: a grader asks for it again with every submission."""
+    return _parsed(lesson, files("cowlab.grading").joinpath("tasks", f"{lesson}.toml").read_text("utf-8"))
 
 
 def read_tasks(lesson: str, text: str, seed: int = 0) -> dict[str, Task]:
     """The tasks that a TOML text holds, each a table [name]. Raises TaskError for what is missing or misspelt."""
+    return {name: _task(lesson, name, table, seed) for name, table in _parsed(lesson, text).items()}
+
+
+def _parsed(lesson: str, text: str) -> dict[str, dict[str, Any]]:
     try:
-        tables = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TaskError(f"{lesson}: {error}") from None
-    return {name: _task(lesson, name, table, seed) for name, table in tables.items()}
 
 
 def _task(lesson: str, name: str, table: dict[str, Any], seed: int) -> Task:

@@ -91,23 +91,24 @@ def _key(key: Any) -> str:
 def lively(value: Any) -> Any:
     """What `plain` made plain: named tuples are themselves again, lists inside them tuples. Raises WireError."""
     if isinstance(value, dict):
-        if len(value) == 1:
-            ((name, fields),) = value.items()
-            if name in BY_NAME and isinstance(fields, list):
-                return _made(BY_NAME[name], fields)
-        return {key: lively(part) for key, part in value.items()}
+        return revived({key: lively(part) for key, part in value.items()})
     return [lively(part) for part in value] if isinstance(value, list) else value
 
 
-def _made(kind: type[Any], fields: list[Any]) -> Any:
-    try:
-        return kind(*[_frozen(lively(field)) for field in fields])
-    except TypeError as error:
-        raise WireError(f"no {kind.__name__}: {error}") from None
+def revived(found: dict[str, Any]) -> Any:
+    """The named tuple that a JSON object stands for, or the object: for json.loads as its object_hook. Raises WireError."""
+    if len(found) == 1:
+        ((name, fields),) = found.items()
+        if name in BY_NAME and isinstance(fields, list):
+            try:
+                return BY_NAME[name](*[_frozen(part) if isinstance(part, list) else part for part in fields])
+            except TypeError as error:
+                raise WireError(f"no {name}: {error}") from None
+    return found
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+def _frozen(value: list[Any]) -> tuple[Any, ...]:
+    return tuple([_frozen(part) if isinstance(part, list) else part for part in value])
 
 
 def bounded(value: Any) -> None:
@@ -134,6 +135,6 @@ def loads(line: str) -> Any:
     if len(line) > MAX_BYTES:
         raise WireError(f"an answer of {len(line):,} bytes; at most {MAX_BYTES:,} are read")
     try:
-        return lively(json.loads(line))
+        return json.loads(line, object_hook=revived)
     except (ValueError, RecursionError) as error:
         raise WireError(f"not JSON: {error}") from None

@@ -154,14 +154,16 @@ class Child:
 
     def load(self, helpers: Sequence[str], answer: str, functions: Sequence[str] = ()) -> dict[str, Any]:
         """Run the cell of a task. Returns {"loaded": True}, or why not, as an answer does. Raises Trouble."""
-        told = self._told({"do": "load", "helpers": helpers, "answer": answer, "functions": functions})
+        message = {"do": "load", "helpers": helpers, "answer": answer, "functions": functions}
+        told = self._told(json.dumps(message)[1:-1])
         if told.keys() not in ({"loaded"}, {"failed"}, {"open"}):
             raise self._over(BAD, "it says neither that it was read nor why not")
         return self._checked(told)
 
-    def ask(self, questions: list[list[Any]]) -> list[dict[str, Any]]:
-        """The answers to these questions, each a function's name and its arguments as JSON has them. Raises Trouble."""
-        answers = self._told({"do": "ask", "questions": questions}, len(questions)).get("answers")
+    def ask(self, questions: Sequence[list[Any] | str]) -> list[dict[str, Any]]:
+        """The answers to these questions: [function, arguments...] as JSON has them, or the text of that. Raises Trouble."""
+        texts = (one if isinstance(one, str) else json.dumps(one) for one in questions)
+        answers = self._told(f'"do": "ask", "questions": [{", ".join(texts)}]', len(questions)).get("answers")
         if not isinstance(answers, list) or len(answers) != len(questions):
             raise self._over(BAD, "it did not answer each question")
         return [self._checked(one) for one in answers]
@@ -176,13 +178,13 @@ class Child:
             raise self._over(BAD, f"an answer cannot be read: {error}") from None
         return said
 
-    def _told(self, message: dict[str, Any], answers: int = 1) -> dict[str, Any]:
-        """What it says to a message. Only the time in which it is waited for counts: what a judge does in between is ours."""
+    def _told(self, message: str, answers: int = 1) -> dict[str, Any]:
+        """What it says to a message, the inside of a JSON object. Only the time in which it is waited for counts: what a judge does in between is ours."""
         nonce = secrets.token_hex(8)
         if self.rest or self._readable(0):
             raise self._over(BAD, "it spoke without being asked")
         start = time.monotonic()
-        self._send({"nonce": nonce, **message}, start + self.left)
+        self._send(f'{{"nonce": "{nonce}", {message}}}\n', start + self.left)
         reply = self._line(start + self.left, MAX_BYTES * answers)
         self.left -= time.monotonic() - start
         if reply.pop("nonce", None) != nonce:
@@ -191,8 +193,8 @@ class Child:
             raise self._over(MEMORY, f"it wanted more than {self.limits.megabytes} MB of memory")
         return reply
 
-    def _send(self, message: dict[str, Any], deadline: float) -> None:
-        data = memoryview(json.dumps(message).encode() + b"\n")
+    def _send(self, line: str, deadline: float) -> None:
+        data = memoryview(line.encode())
         self.talk.setblocking(False)
         while data:
             _, ready, _ = select.select([], [self.talk], [], max(deadline - time.monotonic(), 0))

@@ -96,5 +96,4 @@ PRELOAD = [
     "traceback",
     "types",
     "typing",
-    "unittest.mock",
 ]

@@ -96,12 +96,12 @@ def kill(pid: int) -> None:
 
 def leave(talk: socket.socket, zygote: Zygote, limits: dict[str, int]) -> None:
     """Become the child, which answers. Never returns."""
-    code, lines, cell = 1, Lines(-1), zygote.cell
+    code, lines, cell = 1, Lines(-1, dict), zygote.cell
     try:
         os.setsid()
         cell.die_with_parent()
         found = cell.scratch() if zygote.entered else []
-        lines = Lines(talk.detach())
+        lines = Lines(talk.detach(), zygote.wire.revived)
         keep_only({lines.fd, zygote.rules})
         if zygote.isolated:
             found += cell.lock(limits, root=zygote.root, entered=zygote.entered, rules=zygote.rules)
@@ -151,7 +151,7 @@ def serve(lines: Lines, zygote: Zygote) -> None:
 
 def ask(functions: dict[str, Any], question: list[Any], zygote: Zygote) -> dict[str, Any]:
     name, *args = question
-    return dict(zygote.answering.answer(functions, name, tuple(zygote.wire.lively(arg) for arg in args)))
+    return dict(zygote.answering.answer(functions, name, tuple(args)))
 
 
 def load(functions: dict[str, Any], message: dict[str, Any], answering: Any) -> dict[str, Any]:
@@ -226,10 +226,10 @@ class Absent:
 
 
 class Lines:
-    """Lines of JSON by read and write alone: a child has no other system calls for a socket."""
+    """Lines of JSON by read and write alone: a child has no other system calls for a socket. hook: what makes Worlds of objects."""
 
-    def __init__(self, fd: int) -> None:
-        self.fd, self.rest = fd, b""
+    def __init__(self, fd: int, hook: Any) -> None:
+        self.fd, self.hook, self.rest = fd, hook, b""
 
     def next(self) -> dict[str, Any] | None:
         while b"\n" not in self.rest:
@@ -238,7 +238,7 @@ class Lines:
                 return None
             self.rest += more
         line, _, self.rest = self.rest.partition(b"\n")
-        return dict(json.loads(line))
+        return dict(json.loads(line, object_hook=self.hook))
 
     def send(self, message: dict[str, Any]) -> None:
         data = json.dumps(message).encode() + b"\n"
