@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cowlab.grading.memory import Graded
 from cowlab.grading.sandbox import Limits
-from cowlab.grading.session import Graded, Session
+from cowlab.grading.session import Session
 from cowlab.grading.submission import read
 from cowlab.grading.task import TaskError, read_tasks
 

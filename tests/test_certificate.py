@@ -12,7 +12,8 @@ import pytest
 from arena import POINTS, QUICK, cells, graded, notebook, our_lesson
 
 from cowlab.grading.certificate import CertificateError, certificate, rules, verify
-from cowlab.grading.session import Session, Told
+from cowlab.grading.memory import Told, fingerprint
+from cowlab.grading.session import Session
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are confined on Linux only")
 
@@ -50,10 +51,7 @@ def changed(found: dict[str, Any], *path: Any, to: Any) -> dict[str, Any]:
 
 def resealed(found: dict[str, Any]) -> dict[str, Any]:
     """With a fingerprint that fits the answers, as a forger would."""
-    from cowlab.grading.session import digest
-
-    told = [Told(question, answer)._asdict() for question, answer in found["told"]]
-    return {**found, "fingerprint": digest(told)[:12]}
+    return {**found, "fingerprint": fingerprint(Told(function, answer) for *function, answer in found["told"])}
 
 
 @pytest.mark.parametrize(
@@ -71,6 +69,7 @@ def resealed(found: dict[str, Any]) -> dict[str, Any]:
         (("seed",), float("inf"), "not a certificate"),
         (("told",), 5, "not a certificate"),
         (("told", 0), [1, 2, 3], "not a certificate"),
+        (("told", 0), [], "not a certificate"),
         (("told", 0, 1), {"is": float("nan")}, "not a certificate"),
         (("fingerprint",), None, "the fingerprint"),
     ],
@@ -82,13 +81,7 @@ def test_what_was_changed_is_found(certificates: dict[str, Any], path: tuple[Any
 
 def test_a_forger_who_reseals_it_is_found_too(certificates: dict[str, Any]) -> None:
     found = certificates["greedy"]
-    for told in (
-        [],
-        found["told"][:1],
-        found["told"] * 2,
-        found["told"][::-1],
-        [*found["told"], [["reuse", 1], {"is": 1}]],
-    ):
+    for told in ([], found["told"][:1], found["told"] * 2, [*found["told"], ["reuse", {"is": 1}]]):
         with pytest.raises(CertificateError, match=r"does not answer|nobody asked"):
             verify(resealed({**found, "told": told}))
     better = resealed({**found, "told": certificates["reuse"]["told"]})

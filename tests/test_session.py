@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import pytest
 from arena import KNOWN, QUICK, TASKS, cells, earned, graded, notebook
 
+from cowlab.grading import memory
 from cowlab.grading import session as module
+from cowlab.grading.memory import Graded
 from cowlab.grading.sandbox import OURS, SandboxError, Trouble, Zygote
 from cowlab.grading.session import Session
 from cowlab.grading.submission import Found
-from cowlab.grading.task import read_tasks
+from cowlab.grading.task import Task, read_tasks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are confined on Linux only")
 
@@ -40,6 +42,37 @@ def test_equal_answers_are_judged_once_however_they_are_written(session: Session
     assert session.memory.judged == before + 1 and other.answers != first.answers and earned(other) == 4
 
 
+def test_the_same_code_is_not_asked_again_unless_what_it_says_quotes_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    right = Session.attempted
+
+    def attempted(self: Session, task: Task, found: Found) -> Graded:
+        asked.append(task.name)
+        return right(self, task, found)
+
+    monkeypatch.setattr(Session, "attempted", attempted)
+    session.memory.same.clear()
+    sources = [
+        "def guess(): return {'faults': 2}",
+        '# mine\ndef guess():\n    return {"faults": 2}',
+        "def guess(): return {'faults': 3}",
+    ]
+    found = [graded(session, notebook(*cells(guess=source)))["guess"] for source in sources]
+    assert (asked.count("guess"), asked.count("trap")) == (2, 1)
+    assert found[0] == found[1] and [earned(one) for one in found] == [1, 1, 0]
+    for source in (
+        "def guess(): 1 / 0",
+        "def guess(): 1 / 0  # mine",
+        "import time\ndef guess(): return 1",
+        "def guess(): return {'a': 1",
+    ):
+        for _ in range(2):
+            graded(session, notebook(*cells(guess=source)))
+    assert asked.count("guess") == 10
+
+
 def test_answers_of_one_task_or_seed_are_not_those_of_another(session: Session) -> None:
     dearer = read_tasks("01_tamper", TASKS.replace("isolation = 4, economy = 2", "isolation = 1, economy = 1"))["reuse"]
     source = Found("def reuse(page): return page.page_count == 1")
@@ -48,7 +81,7 @@ def test_answers_of_one_task_or_seed_are_not_those_of_another(session: Session) 
 
 
 def test_what_is_remembered_has_an_end(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_REMEMBERED", 5)
+    monkeypatch.setattr(memory, "MAX_REMEMBERED", 5)
     for number in range(5):
         found = graded(session, notebook(*cells(guess=f"def guess(): return {{'faults': {number}}}")))
         assert sum(earned(one) or 0 for one in found.values()) == (17 if number == 2 else 16)
@@ -57,9 +90,10 @@ def test_what_is_remembered_has_an_end(session: Session, monkeypatch: pytest.Mon
 
 def test_a_zygote_that_dies_is_replaced(session: Session) -> None:
     for number in (0, 1):
+        session.memory.same.clear()
         session.zygotes[number].process.kill()
         assert sum(earned(one) or 0 for one in graded(session, notebook(*cells())).values()) == 22
-        assert all(zygote.works for zygote in session.zygotes)
+        assert all(zygote.alive() for zygote in session.zygotes)
         assert session.zygotes[0].hash != session.zygotes[1].hash
 
 
@@ -67,6 +101,7 @@ def test_zygotes_that_die_again_and_again_are_our_fault(session: Session, monkey
     def dead(*args: object) -> None:
         raise Trouble(OURS, "no child")
 
+    session.memory.same.clear()
     with monkeypatch.context() as patched:
         patched.setattr(Zygote, "fork", dead)
         found = graded(session, notebook(*cells()))
@@ -88,6 +123,7 @@ def test_a_judge_that_fails_is_our_fault_and_costs_no_other_task(
 
     monkeypatch.setattr(module, "judge", confused)
     session.memory.next.clear()
+    session.memory.same.clear()
     found = graded(session, notebook(*cells()))
     assert (found["unmap"].status, found["unmap"].verdict) == (OURS, None) and "RecursionError" in found["unmap"].says
     assert sum(earned(one) or 0 for one in found.values()) == 20

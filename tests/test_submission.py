@@ -36,7 +36,7 @@ def test_a_cell_is_found_by_its_mark_then_by_what_it_defines() -> None:
     assert answer(book, KNOWN["reuse"]).source.startswith("reuse = 1")  # the last one
     book = read("x", notebook(cell("x = 1", "reuse"), cell("x = 2", "guess")))
     assert answer(book, KNOWN["reuse"]).source == "x = 1"  # it will say itself what it lacks
-    assert answer(book, KNOWN["trap"]) == ("", (), "no cell defines trap")
+    assert answer(book, KNOWN["trap"])[:3] == ("", (), "no cell defines trap")
 
 
 def test_only_what_an_answer_needs_goes_with_it() -> None:

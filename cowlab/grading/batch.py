@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cowlab.grading.certificate import certificate, rules
+from cowlab.grading.memory import Graded
 from cowlab.grading.mistakes import named
 from cowlab.grading.sandbox import Limits
-from cowlab.grading.session import Graded, Session
+from cowlab.grading.session import Session
 from cowlab.grading.submission import SubmissionError, content, read
 from cowlab.grading.task import lessons, tasks
 from cowlab.grading.wire import shown

@@ -1,8 +1,8 @@
 """What a verdict rests on, so that anybody can derive it again: the answers, the rules and the bounds they were judged within.
 
-    {submission, lesson, task, seed, model, bounds, fingerprint, told: [[question, answer]...], states, points, max, parts}
+    {submission, lesson, task, seed, model, bounds, fingerprint, told: [[function, answer]...], states, points, max, parts}
 
-The submission's code is not needed, nor run: the answers are all that was judged.
+The submission's code is not needed, nor run: the answers are all that was judged, and what was asked follows from them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from cowlab.grading import wire
 from cowlab.grading.asking import NoAnswer, understood
 from cowlab.grading.judges import judge
-from cowlab.grading.session import Graded, Told, digest, fingerprint
+from cowlab.grading.memory import Graded, Told, digest, fingerprint
 from cowlab.grading.task import TaskError, tasks
 from cowlab.grading.verdict import Verdict
 from cowlab.matrix import code_fingerprint
@@ -54,7 +54,7 @@ def certificate(sha256: str, graded: Graded) -> dict[str, Any] | None:
         "model": model_version(),
         "bounds": dict(task.data.get("bounds", {})),
         "fingerprint": graded.answers,
-        "told": [[one.question, one.answer] for one in graded.told],
+        "told": [[*one.question[:1], one.answer] for one in graded.told],
         **result(verdict),
     }
 
@@ -74,7 +74,7 @@ def verify(found: dict[str, Any]) -> Verdict:
     """Judge the answers of a certificate again. Raises CertificateError where it says something else."""
     try:
         task = tasks(str(found["lesson"]), int(found["seed"]))[str(found["task"])]
-        told = [Told(list(question), dict(answer)) for question, answer in found["told"]]
+        told = [Told([str(one) for one in functions], dict(answer)) for *functions, answer in found["told"]]
         said = {name: found[name] for name in ("points", "max", "says", "states", "parts")}
         wire.bounded([[one.question, one.answer] for one in told])
     except (TaskError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -96,7 +96,7 @@ def verify(found: dict[str, Any]) -> Verdict:
 
 
 class Replay:
-    """Answers as they were given. Raises CertificateError for a question that is not among them, in its place."""
+    """Answers as they were given. Raises CertificateError for a question to which there is none."""
 
     def __init__(self, told: list[Told]) -> None:
         self.told = told
@@ -104,7 +104,6 @@ class Replay:
     def __call__(self, function: str, *args: Any) -> Any:
         if self.told and not self.told[0].question:  # the cell itself failed: nothing was asked
             return understood(self.told[0].answer)
-        question = [function, *map(wire.plain, args)]
-        if not self.told or self.told[0].question != question:
+        if not self.told or self.told[0].question != [function]:
             raise CertificateError(f"{function} is asked something that the certificate does not answer")
         return understood(self.told.pop(0).answer)

@@ -6,78 +6,25 @@ far: a submission that answers like an earlier one costs its questions and no ex
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
-from cowlab.grading import wire
 from cowlab.grading.asking import understood
 from cowlab.grading.judges import judge
+from cowlab.grading.memory import Graded, Memory, Question, Told, digest, start
 from cowlab.grading.sandbox import BAD, CHANGES, MEMORY, OURS, Child, Limits, SandboxError, Trouble, Zygote
+from cowlab.grading.source import normal
 from cowlab.grading.submission import Found, Submission, answer
 from cowlab.grading.task import Task
 from cowlab.grading.verdict import Verdict
 
 MAX_QUESTIONS = 20_000
-BATCH = 50
+BATCH = 100
 T = TypeVar("T")
 Asker = Callable[[str], dict[str, Any]]
-MAX_REMEMBERED = 50_000
 MAX_USUAL = 300
 TIRED = 1.0  # seconds that a child may have taken for a task and still be asked the next one
-
-
-class Question(NamedTuple):
-    """[function, arguments...] as the text that is sent, and as JSON has it."""
-
-    text: str
-    plain: list[Any]
-
-
-class Told(NamedTuple):
-    """A question, as [function, arguments...], and the answer to it, both as JSON has them; and the text that was sent."""
-
-    question: list[Any]
-    answer: dict[str, Any]
-    text: str = ""
-
-
-class Graded(NamedTuple):
-    """What became of one task. verdict None: by hand, or our fault. told: all questions with their answers."""
-
-    task: Task
-    status: str
-    says: str
-    verdict: Verdict | None
-    told: tuple[Told, ...] = ()
-
-    @property
-    def answers(self) -> str:
-        """12 hex digits that are equal for equal answers; "" without any."""
-        return fingerprint(self.told) if self.told else ""
-
-
-class Memory:
-    """What judges asked next, and what they found, by task and the answers so far."""
-
-    def __init__(self) -> None:
-        self.next: dict[str, Question | Verdict] = {}
-        self.known: dict[str, Question] = {}  # each text once
-        self.usual: dict[str, dict[str, None]] = {}  # by task, the questions that came up
-        self.judged = 0  # how often a judge had to work
-
-    def keep(self, place: str, what: Question | Verdict) -> None:
-        if len(self.next) >= MAX_REMEMBERED:  # nothing is lost but time
-            self.next.clear()
-            self.known.clear()
-        self.next[place] = what
-
-    def question(self, function: str, args: tuple[Any, ...]) -> Question:
-        plain = [function, *map(wire.plain, args)]
-        text = json.dumps(plain)
-        return self.known.setdefault(text, Question(text, plain))
 
 
 class Session:
@@ -128,12 +75,20 @@ class Session:
             return Graded(task, "by hand" if found.source else "missing", found.says or "read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))
+        code = digest([start(task), normal(found.source), found.helpers]) if found.tame else ""
+        if code in self.memory.same:
+            return self.memory.same[code]._replace(task=task)
         graded = self.attempted(task, found)
         if graded.status == OURS:  # a zygote may have died
             self.dismiss()
             graded = self.attempted(task, found)
-        if not (found.tame and graded.status in ("judged", "open") and all(map(self.fresh, self.kept.values()))):
+        well = found.tame and graded.status in ("judged", "open")
+        if not well or not all(map(self.fresh, self.kept.values())):
             self.dismiss()
+        if (
+            well and not found.says and all("failed" not in one.answer for one in graded.told)
+        ):  # which may quote the code
+            self.memory.keep_same(code, graded)
         return graded
 
     def fresh(self, child: Child) -> bool:
@@ -163,7 +118,7 @@ class Session:
         """The child of that zygote; a new one, of a new zygote, where they are gone. Raises Trouble."""
         if number in self.kept:
             return self.kept[number]
-        if not self.zygotes[number].works:
+        if not self.zygotes[number].alive():
             self.zygotes[number].close()
             self.zygotes[number] = Zygote(self.isolated)
         child = self.kept[number] = self.zygotes[number].fork(self.limits)
@@ -173,18 +128,18 @@ class Session:
 
     def asked(self, task: Task, found: Found, told: list[Told]) -> Verdict:
         """Ask the first child, by what is remembered as far as that goes, then by the judge."""
-        start = digest([task.lesson, task.name, task.seed, task.data])
-        loaded, asker = self.loaded(task, found, start)
+        place = start(task)
+        loaded, asker = self.loaded(task, found, place)
         if "loaded" not in loaded:
             told.append(Told([], loaded))
             return judge(task, lambda function, *args: understood(loaded))
-        place, known = start, self.memory.next.get(start)
+        known = self.memory.next.get(place)
         while isinstance(known, Question):
             place = self.hear(known, asker, told, place)
             known = self.memory.next.get(place)
         return known if known is not None else self.judged(task, asker, told, place)
 
-    def loaded(self, task: Task, found: Found, start: str) -> tuple[dict[str, Any], Asker]:
+    def loaded(self, task: Task, found: Found, place: str) -> tuple[dict[str, Any], Asker]:
         """The first child with the answer's code in it, and who asks it one question. Raises Trouble.
 
         What others were asked is asked at once, because one message costs less than a hundred. Only tame code can be asked
@@ -192,7 +147,7 @@ class Session:
         """
         child = self.child(0)
         loaded = child.load(found.helpers, found.source, task.functions)
-        usual = self.memory.usual.setdefault(start, {})
+        usual = self.memory.usual.setdefault(place, {})
         ready: dict[str, dict[str, Any]] = {}
         try:
             for part in batches(list(usual) if found.tame and "loaded" in loaded else []):
@@ -258,19 +213,10 @@ class Session:
 
 
 def batches(questions: list[T]) -> Iterator[list[T]]:
-    for start in range(0, len(questions), BATCH):
-        yield questions[start : start + BATCH]
+    for first in range(0, len(questions), BATCH):
+        yield questions[first : first + BATCH]
 
 
 def same(said: dict[str, Any]) -> Any:
     """What of an answer has to be the same: what was returned, or that nothing was."""
     return ("is", said["is"]) if "is" in said else next(iter(said), "")
-
-
-def fingerprint(told: Iterable[Told]) -> str:
-    """12 hex digits: of what was answered, and by which functions. What was asked follows from it."""
-    return digest([[one.question[:1], one.answer] for one in told])[:12]
-
-
-def digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -87,6 +87,14 @@ def names(node: ast.AST) -> frozenset[str]:
     return frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
 
 
+def normal(source: str) -> str:
+    """The source without what makes no difference: comments, spaces, the kind of its quotes. "" if it is no Python."""
+    try:
+        return ast.unparse(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+
+
 def tame(node: ast.AST) -> bool:
     """Whether it can change nothing but its own names, so that another answer of the same student may follow in its process.
 

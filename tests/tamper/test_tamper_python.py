@@ -189,6 +189,39 @@ def test_patching_all_that_can_be_reached_earns_nothing_and_costs_others_nothing
         assert [earned(found[name]) for name in ("guess", "trap", "reuse", "unmap")] == [6, 4, 6, 2], patch
 
 
+SPOILERS = {  # what the first task leaves behind for those that may be asked in the same process
+    "a generator that ends badly": "def g():\n    try: yield\n    finally:\n        while True: pass\nx = g()\nnext(x)",
+    "an object that ends badly": "class D:\n    def __del__(self):\n        while True: pass\nx = D()",
+    "a type that takes in all": "from collections.abc import Mapping\nMapping.register(bool)\nMapping.register(str)",
+    "a module behind a module": "import re\nre.enum.sys.modules.clear()",
+    "a wrapper": "import functools, math\nclass A: prod = None\nfunctools.update_wrapper(math, A, assigned=('prod',), updated=())",
+    "a hint": "from typing import get_type_hints\nclass A: x: '__import__(\"json\").__dict__.clear()'\nget_type_hints(A)",
+    "a format": "x = '{0.__class__.__init__.__globals__}'.format(ValueError)",
+    "much memory": "x = [0] * 20_000_000",
+    "much time": "x = sum(n for n in range(10**7))",
+    "many names": "for n in range(10**5): TABLE = {n: [n] * 5}",
+    "deep": "x = []\nfor n in range(10**6): x = [x]",
+    "deep functions": "def f(n): return f(n - 1) if n else 0\ntry: f(10**5)\nexcept RecursionError: pass",
+    "a shadow": "def isinstance(*args): return True\ndef print(*args): pass\nlen = dict = map = None",
+    "its own facade": "from cowlab import World, Pte, PageInfo\nWorld.with_pte = PageInfo.page_count = Pte.__new__ = None",
+    "an import": "import json, cowlab.world\ncowlab.world.World = json.loads = None",
+    "a limit": "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))",
+    "recursion": "import sys\nsys.setrecursionlimit(60)",
+    "a signal": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.pthread_sigmask(0, [2])",
+    "the collector": "import gc\ngc.disable()\ngc.set_threshold(1)\ngc.callbacks.append(lambda *a: 1 / 0)",
+    "exit": "import atexit, os\natexit.register(os._exit, 3)",
+}
+
+
+@pytest.mark.parametrize("name", SPOILERS)
+def test_what_one_answer_leaves_behind_costs_no_other(arena: Session, name: str) -> None:
+    for source in (f"{SPOILERS[name]}\n{HONEST['guess']}", f"{HONEST['guess']}\n{SPOILERS[name]}"):
+        arena.memory.same.clear()
+        found = graded(arena, notebook(*cells(guess=source)))
+        assert [earned(found[name]) for name in ("trap", "reuse", "promise", "unmap")] == [4, 6, 4, 2]
+        assert found["guess"].status in ("judged", "timeout", "memory", "crash", "bad answer")
+
+
 DIG = """
 import gc, sys, types
 seen, todo, texts, names = set(), [sys.modules, *gc.get_objects()], [], set()
@@ -212,9 +245,7 @@ def test_digging_in_the_childs_memory_finds_no_task_and_no_judge(arena: Session)
         f"{DIG}\nout = sorted(n for n in names if n in {{'Verdict', 'Policy', 'Graded', 'judge', 'Session'}} or 'judges' in n)",
     )
     assert "out=[]" in out
-    out = probe(
-        arena, f"{DIG}\nout = [len(texts) > 1000, [t[:50] for t in texts if {SECRET[:10]!r} + {SECRET[10:]!r} in t]]"
-    )
+    out = probe(arena, f"{DIG}\nout = [len(texts) > 1000, [t[:50] for t in texts if ''.join({list(SECRET)!r}) in t]]")
     assert "out=[True, []]" in out
     out = probe(arena, f"{DIG}\nout = sorted(n for n in names if n.startswith('cowlab'))")
     assert (

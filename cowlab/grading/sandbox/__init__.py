@@ -106,6 +106,10 @@ class Zygote:
         with contextlib.suppress(Trouble):
             self._say({"do": "kill", "pid": pid})
 
+    def alive(self) -> bool:
+        """Whether it can be asked for another child."""
+        return self.works and self.process.poll() is None
+
     def close(self) -> None:
         self.works = False
         self.control.close()
@@ -182,6 +186,8 @@ class Child:
         """What it says to a message, the inside of a JSON object. Only the time in which it is waited for counts: what a judge does in between is ours."""
         nonce = secrets.token_hex(8)
         if self.rest or self._readable(0):
+            if not self.rest and self._hung_up():
+                raise self._ended()
             raise self._over(BAD, "it spoke without being asked")
         start = time.monotonic()
         self._send(f'{{"nonce": "{nonce}", {message}}}\n', start + self.left)
@@ -229,6 +235,12 @@ class Child:
 
     def _readable(self, seconds: float) -> bool:
         return bool(select.select([self.talk], [], [], max(seconds, 0))[0])
+
+    def _hung_up(self) -> bool:
+        try:
+            return not self.talk.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
 
     def _slow(self) -> str:
         return f"no answer within {self.limits.seconds:g} seconds: a loop without an end?"

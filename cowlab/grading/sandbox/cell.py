@@ -14,12 +14,13 @@ import os
 import platform
 import struct
 from functools import cache
+from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 SECCOMP_MODE_FILTER, SECCOMP_ALLOW, SECCOMP_ERRNO, SECCOMP_KILL = 2, 0x7FFF0000, 0x00050000, 0x80000000
 NOBODY = 65534
 SCRATCH = "size=16m,nr_inodes=1000,mode=1777"
@@ -225,28 +226,32 @@ def die_with_parent() -> bool:
 
 
 def drop_capabilities() -> None:
-    capability = 0
-    while capability < 64 and attempt("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0):  # it knows about forty
-        capability += 1
-    header = struct.pack("=Ii", 0x20080522, 0)
+    """What a new user namespace gives; the bounding set may stay, for nothing is executed any more."""
     number = SYSCALLS.get(MACHINE, {}).get("capset")
     if number is not None:
-        attempt("syscall", ctypes.c_long(number), header, bytes(24))
+        attempt("syscall", ctypes.c_long(number), struct.pack("=Ii", 0x20080522, 0), bytes(24))
+
+
+class Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+
+@cache
+def program() -> tuple[Program, Any]:
+    """The filter: all system calls but those ALLOWED fail with EPERM. Made once, by the zygote."""
+    load, jump, give = 0x20, 0x15, 0x06
+    allowed = [int(number) for number in ALLOWED[MACHINE].split()]
+    lines = [(load, 0, 0, 4), (jump, 1, 0, ARCHES[MACHINE]), (give, 0, 0, SECCOMP_KILL), (load, 0, 0, 0)]
+    lines += [(jump, len(allowed) - place, 0, number) for place, number in enumerate(allowed)]
+    lines += [(give, 0, 0, SECCOMP_ERRNO | 1), (give, 0, 0, SECCOMP_ALLOW)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in lines))
+    return Program(len(lines), ctypes.addressof(code)), code
 
 
 def seccomp() -> bool:
-    """All system calls but those ALLOWED fail with EPERM. False on a machine whose numbers we do not know."""
+    """Put the filter in force. False on a machine whose numbers we do not know, or where the kernel refuses."""
     if MACHINE not in ARCHES:
         return False
-    load, jump, give = 0x20, 0x15, 0x06
-    allowed = [int(number) for number in ALLOWED[MACHINE].split()]
-    program = [(load, 0, 0, 4), (jump, 1, 0, ARCHES[MACHINE]), (give, 0, 0, SECCOMP_KILL), (load, 0, 0, 0)]
-    program += [(jump, len(allowed) - place, 0, number) for place, number in enumerate(allowed)]
-    program += [(give, 0, 0, SECCOMP_ERRNO | 1), (give, 0, 0, SECCOMP_ALLOW)]
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
-
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
-
-    filter = Program(len(program), ctypes.addressof(code))
-    return attempt("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filter), 0, 0)
+    return attempt("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program()[0]), 0, 0)

@@ -39,6 +39,8 @@ def main(control: socket.socket, cell: Any, answering: Any, wire: Any, isolated:
     root = os.getuid() == 0
     entered = cell.enter() if isolated else []
     rules = cell.ruleset() if isolated and not entered else -1
+    if isolated and cell.MACHINE in cell.ARCHES:
+        cell.program()
     zygote = Zygote(cell, answering, wire, isolated, root, bool(entered), rules)
     gc.freeze()  # a child that looks through all of it would copy every page
     heard = control.makefile("rb")
