@@ -88,14 +88,19 @@ def answers() -> dict[str, list[str]]:
     return found
 
 
-def write(folder: Path, number: int, known: dict[str, list[str]]) -> str:
-    """The notebook of a student: the exercise with some answer in each cell. Returns the student's name."""
+def write(folder: Path, number: int, known: dict[str, list[str]], own: str = "WRITTEN_BY = {!r}") -> str:
+    """The notebook of a student: the exercise with some answer in each cell. Returns the student's name.
+
+    own: what makes the code of each cell the student's own; in a comment it would be the same code.
+    """
     name, dice = f"s{number:04}", random.Random(number)
     notebook: dict[str, Any] = json.loads((ROOT / "exercises" / f"{LESSON}.ipynb").read_text("utf-8"))
     for cell in notebook["cells"]:
         task = cell["metadata"].get("nbgrader", {}).get("grade_id")
         if task in known:
-            cell["source"] = dice.choice(known[task]) + f"\n# written by {name}\n" * (cell["cell_type"] == "code")
+            cell["source"] = dice.choice(known[task])
+            if cell["cell_type"] == "code":
+                cell["source"] += f"\n\n{own.format(name)}\n"
     (folder / f"{LESSON}.ipynb").write_text(json.dumps(notebook), "utf-8")
     return name
 
@@ -133,22 +138,25 @@ def main() -> None:
         place, known = Path(name), answers()
         peer = nbgrader(place / "course", args.peer)
         rows = [] if peer is None else [("nbgrader autograde", args.peer, peer)]
-        for number in range(args.many):
-            (place / "many" / f"s{number:04}").mkdir(parents=True)
-            write(place / "many" / f"s{number:04}", number, known)
-        few = place / "few"
-        for number in range(args.peer):
-            shutil.copytree(place / "many" / f"s{number:04}", few / f"s{number:04}")
+        few = a_class(place / "few", args.peer, known)
         rows.append(("cowlab grade, the same", args.peer, cowlab(few, *jobs)))
-        tenth = place / "tenth"
-        for number in range(args.many // 10):
-            shutil.copytree(place / "many" / f"s{number:04}", tenth / f"s{number:04}")
+        tenth = a_class(place / "tenth", args.many // 10, known)
         small = cowlab(tenth, *jobs, "--out", str(place / "out tenth"))
         rows.append(("cowlab grade --out", args.many // 10, small))
-        large = cowlab(place / "many", *jobs, "--out", str(place / "out"))
+        all_of_them = a_class(place / "many", args.many, known)
+        large = cowlab(all_of_them, *jobs, "--out", str(place / "out"))
         rows.append(("cowlab grade --out", args.many, large))
         assert len({json.loads(line)["student"] for line in large.output.splitlines()}) == args.many
+        alike = a_class(place / "alike", args.many, known, "# written by {!r}")
+        rows.append(("  only comments differ", args.many, cowlab(alike, *jobs, "--out", str(place / "out alike"))))
         show(rows, small, large, args.many)
+
+
+def a_class(folder: Path, students: int, known: dict[str, list[str]], own: str = "WRITTEN_BY = {!r}") -> Path:
+    for number in range(students):
+        (folder / f"s{number:04}").mkdir(parents=True)
+        write(folder / f"s{number:04}", number, known, own)
+    return folder
 
 
 def show(rows: list[tuple[str, int, Used]], small: Used, large: Used, many: int) -> None:

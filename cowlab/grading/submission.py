@@ -19,6 +19,7 @@ from cowlab.grading.task import Task, lessons, tasks
 MAX_BYTES = 20_000_000
 MAX_CELLS = 2_000
 MAX_SOURCE = 200_000  # characters of one cell
+CHECK = "check-"  # begins the mark of a cell that only checks: nothing in it counts
 MAX_CODE = 1_000_000  # of the code of all cells: the longest are left out
 
 
@@ -91,7 +92,7 @@ def _cells(cells: Any) -> tuple[Cell, ...]:
     left = MAX_CODE
     for place in sorted(range(len(found)), key=lambda place: len(found[place].source)):
         one = found[place]
-        if one.kind == "code":
+        if one.kind == "code" and not one.grade_id.startswith(CHECK):
             left -= len(one.source)
             found[place] = _read(one) if left >= 0 else one._replace(source="")
     return tuple(found)
@@ -131,11 +132,11 @@ def answer(submission: Submission, task: Task) -> Found:
     kind = "markdown" if task.kind == "explain" else "code"
     cells = [cell for cell in submission.cells if cell.kind == kind]
     marked = [cell for cell in cells if cell.grade_id == task.name and defines(cell, task)]
-    unmarked = [cell for cell in cells if not cell.grade_id.startswith("check-") and defines(cell, task)]
+    unmarked = [cell for cell in cells if not cell.grade_id.startswith(CHECK) and defines(cell, task)]
     chosen = (marked or unmarked or [cell for cell in cells if cell.grade_id == task.name])[-1:]
     if not chosen:
         return Found("", says=f"no cell defines {' and '.join(task.functions)}")
-    others = [cell for cell in cells if cell is not chosen[0] and not cell.grade_id.startswith("check-")]
+    others = [cell for cell in cells if cell is not chosen[0] and not cell.grade_id.startswith(CHECK)]
     says = "several cells answer this task: the last one counts" if len(marked) > 1 else ""
     parts = helpers(chosen[0], others)
     calm = chosen[0].tame and all(part.tame for part in parts)

@@ -113,7 +113,8 @@ def _frozen(value: list[Any]) -> tuple[Any, ...]:
 
 def bounded(value: Any) -> None:
     """Raises WireError for JSON that `plain` would not have made: no number, no text, too deep."""
-    plain(value, -MAX_DEPTH)  # a named tuple is two levels deep in JSON
+    if value is not None and not isinstance(value, bool):  # most answers are one of these
+        plain(value, -MAX_DEPTH)  # a named tuple is two levels deep in JSON
 
 
 def shown(said: str, most: int) -> str:

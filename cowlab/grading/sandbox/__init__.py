@@ -177,7 +177,7 @@ class Child:
         if not isinstance(said, dict) or len(said) != 1 or not said.keys() <= ANSWERS:
             raise self._over(BAD, "an answer is not as it must be")
         try:
-            wire.bounded(said)
+            wire.bounded(*said.values())
         except wire.WireError as error:
             raise self._over(BAD, f"an answer cannot be read: {error}") from None
         return said
