@@ -20,6 +20,7 @@ from cowlab.grading.session import Session
 from cowlab.grading.submission import SubmissionError, content
 from cowlab.terminal import Problem, console, printable, table
 
+KEPT, LOST = "What was graded is kept: run it again to go on.", "With --out what was graded would have been kept."
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
 REFUSED = (
     "a submission could reach {}: this system cannot keep it apart.\n"
@@ -62,6 +63,9 @@ def command_grade(args: argparse.Namespace) -> int:
             results.finish()
             _show(args, results)
             return int(args.check and not all(map(passed, results)))
+    except KeyboardInterrupt:
+        print(f"cowlab: stopped. {KEPT if args.out else LOST}", file=sys.stderr)
+        return 130  # as a shell says it
     except BrokenPipeError:
         raise
     except OSError as error:

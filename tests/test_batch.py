@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import tracemalloc
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arena import LESSON, POINTS, cell, cells, descendants, notebook, our_lesson
+from arena import LESSON, POINTS, cell, cells, descendants, notebook, nothing_left, our_lesson
 from course import cowlab, hand_in, made, started
 
 from cowlab.grading import batch
@@ -50,6 +51,14 @@ def a_class(folder: Path, many: int) -> Path:
 
 def kept(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / NAME).read_text().splitlines()]
+
+
+def reached(out: Path, records: int, grader: subprocess.Popen[str]) -> None:
+    """Wait until that many records are there."""
+    until = time.monotonic() + 120
+    while not (out / NAME).exists() or (out / NAME).read_bytes().count(b"\n") < records:
+        assert time.monotonic() < until and grader.poll() is None, grader.communicate()
+        time.sleep(0.01)
 
 
 def complete(records: list[dict[str, Any]], many: int) -> None:
@@ -200,10 +209,7 @@ def test_a_grader_that_is_killed_goes_on_where_it_was(course: Path, tmp_path: Pa
     command = ("grade", str(folder), "--out", str(out), "--json", "--jobs", "2")
     for least in (5, 12):
         grader = started(course, *command)
-        until = time.monotonic() + 120
-        while not (out / NAME).exists() or (out / NAME).read_bytes().count(b"\n") < least:
-            assert time.monotonic() < until and grader.poll() is None
-            time.sleep(0.01)
+        reached(out, least, grader)
         grader.send_signal(signal.SIGKILL)
         grader.communicate()
     before = kept(out)[:12]
@@ -215,14 +221,29 @@ def test_a_grader_that_is_killed_goes_on_where_it_was(course: Path, tmp_path: Pa
     assert len(list((out / "certificates").iterdir())) == 30 * 5
 
 
+def test_an_interrupt_keeps_what_was_done(course: Path, tmp_path: Path) -> None:
+    folder, out = a_class(tmp_path / "in", 30), tmp_path / "out"
+    command = ("grade", str(folder), "--out", str(out), "--json", "--jobs", "2")
+    with nothing_left(20) as left:
+        grader = started(course, *command)
+        reached(out, 4, grader)
+        os.kill(grader.pid, signal.SIGINT)
+        output, errors = grader.communicate(timeout=60)
+        assert (grader.returncode, output, errors) == (
+            130,
+            "",
+            "cowlab: stopped. What was graded is kept: run it again to go on.\n",
+        )
+    assert not left
+    done = cowlab(course, *command)
+    complete([json.loads(line) for line in done.stdout.splitlines()], 30)
+
+
 def test_a_worker_that_is_killed_is_replaced(course: Path, tmp_path: Path) -> None:
     folder, out = a_class(tmp_path / "in", 24), tmp_path / "out"
     before = descendants()
     grader = started(course, "grade", str(folder), "--out", str(out), "--json", "--jobs", "2")
-    until = time.monotonic() + 120
-    while not (out / NAME).exists() or (out / NAME).read_bytes().count(b"\n") < 6:
-        assert time.monotonic() < until and grader.poll() is None
-        time.sleep(0.01)
+    reached(out, 6, grader)
     workers = [pid for pid in descendants() - before if b"spawn_main" in _command(pid)]
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 from arena import LESSON, POINTS, cells, notebook, nothing_left
 from course import NO_NAMESPACES, NO_SECCOMP, cowlab, hand_in, made, started
 from needs import missing
-from test_batch import a_class, complete, kept
+from test_batch import a_class, complete, kept, reached
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="processes are confined on Linux only"),
@@ -63,14 +62,6 @@ def cluster(course: Path, workers: int = 2) -> Iterator[Cluster]:
         one = ("--no-nanny", "--nthreads", "1", "--host", "127.0.0.1")
         running = [stack.enter_context(dask(course, "dask_worker", address, *one)) for _ in range(workers)]
         yield Cluster(address, int(port), scheduler, running)
-
-
-def reached(out: Path, records: int, grader: subprocess.Popen[str]) -> None:
-    """Wait until that many records are there."""
-    until = time.monotonic() + 120
-    while not (out / "results.jsonl").exists() or len(kept(out)) < records:
-        assert time.monotonic() < until and grader.poll() is None, grader.communicate()
-        time.sleep(0.02)
 
 
 def test_a_worker_that_dies_loses_nothing_and_nothing_comes_twice(course: Path, tmp_path: Path) -> None:

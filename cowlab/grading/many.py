@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -56,7 +58,8 @@ def pool_of(jobs: int) -> ProcessPoolExecutor:
 
 
 def with_parent() -> None:
-    """End this worker when the process that started it does, however that ended."""
+    """End this worker when the process that started it does, however that ended; an interrupt is for that one alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -74,6 +77,7 @@ def grade_on_cluster(items: list[Item], options: Options, address: str) -> Itera
     """
     from distributed import Client, as_completed
 
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in one line
     with Client(address, timeout="10s", set_as_default=False) as client:
         todo = deque(items)
         running: dict[Any, Item] = {}

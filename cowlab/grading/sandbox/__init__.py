@@ -67,7 +67,13 @@ class Zygote:
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", facade.BOOT, str(theirs.fileno())]
         self.process = subprocess.Popen(
-            command, env={}, cwd="/", pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            command,
+            env={},
+            cwd="/",
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # what is typed on our terminal does not reach it
         )
         theirs.close()
         self.control = ours
