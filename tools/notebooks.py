@@ -22,7 +22,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "notebooks"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
@@ -67,7 +68,7 @@ def made(source: Path) -> str:
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     name_cells(notebook)
-    execute(notebook)
+    execute(notebook, FOLDER)
     for cell in notebook.cells:
         tidy(cell)
     nbformat.validate(notebook)
@@ -83,10 +84,11 @@ def name_cells(notebook: nbformat.NotebookNode) -> None:
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
 
 
-def execute(notebook: nbformat.NotebookNode) -> None:
-    """Run all cells in a fresh kernel which no personal settings reach."""
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Run all cells in that folder, in a fresh kernel which no personal settings reach, with the cowlab of this clone."""
     with tempfile.TemporaryDirectory() as empty:
         clean = {"IPYTHONDIR": empty, "JUPYTER_DATA_DIR": empty, "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+        clean["PYTHONPATH"] = str(ROOT)
         before = {name: os.environ.get(name) for name in clean}
         os.environ.update(clean)
         try:
@@ -98,7 +100,7 @@ def execute(notebook: nbformat.NotebookNode) -> None:
                 store_widget_state=False,
                 coalesce_streams=True,  # how often the kernel flushes is a matter of chance
                 extra_arguments=["--IPKernelApp.log_level=ERROR"],
-                resources={"metadata": {"path": str(FOLDER)}},
+                resources={"metadata": {"path": str(folder)}},
             ).execute()
         finally:
             for name, value in before.items():

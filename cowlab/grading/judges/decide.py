@@ -1,0 +1,128 @@
+"""decide: write decisions of a policy. The answers are asked for one PageInfo after the other, by an exploration.
+
+base       the row in which the decisions are put
+cells      {function: cell}
+laws       {law: points}; economy earns only where the other laws hold: never to copy is cheap as well
+bounds     processes, pages, references, holds, kind, events: how large a world is explored
+like       {policy: points}: the decisions are to answer what that policy's do, wherever they are asked
+copies     {scripts, best, worst, points}: copies made in these scenarios, in all; earns only where the laws hold
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from textwrap import wrap
+from typing import Any
+
+from cowlab.check import Report, check
+from cowlab.grading.asking import Ask, Failed, Unanswered
+from cowlab.grading.task import Task, row_named
+from cowlab.grading.verdict import Part
+from cowlab.matrix import bounds_words
+from cowlab.model import Bounds
+from cowlab.policy import ANSWERS, BadAnswer, PageInfo, Policy, tabulated
+from cowlab.scenario import play
+
+MAX_STATES = 30_000
+
+
+def question(task: Task) -> str:
+    data = task.data
+    lines = [f"Each function is given a PageInfo and takes the place of a decision of {data['base']}:", ""]
+    for function, cell in data["cells"].items():
+        lines.append(f"  {function}(page)   {cell}: returns {', '.join(map(repr, ANSWERS[cell]))}")
+    lines += ["", "What is looked at:", ""]
+    lines += [f"  {law:14} {points:g} points" for law, points in data.get("laws", {}).items()]
+    lines += [f"  answers as {name} does: {points:g} points" for name, points in data.get("like", {}).items()]
+    if copies := data.get("copies"):
+        lines.append(f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}")
+    if "laws" in data:
+        within = bounds(task)
+        lines += ["", f"Within {bounds_words({'bounds': within._asdict()})}, and these events:"]
+        lines += wrap(", ".join(within.events), 84)
+    return "\n".join(lines)
+
+
+def bounds(task: Task) -> Bounds:
+    wanted = dict(task.data.get("bounds", {}))
+    if "events" in wanted:
+        wanted["events"] = tuple(wanted["events"])
+    return Bounds(**wanted)
+
+
+def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
+    row = asking_row(task, ask)
+    try:
+        parts = _laws(task, row) if "laws" in task.data else []
+        kept = all(part.held for part in parts if part.name != "economy")
+        parts += [_like(task, row, name, points) for name, points in task.data.get("like", {}).items()]
+        parts += [_copies(row, task.data["copies"], kept)] if "copies" in task.data else []
+    except BadAnswer as error:
+        if isinstance(error.__cause__, Unanswered | Failed):
+            raise error.__cause__ from None
+        raise Failed(str(error)) from None
+    return tuple(parts)
+
+
+def asking_row(task: Task, ask: Ask) -> Policy:
+    """The base with the learner's decisions in it, each asked once a PageInfo."""
+
+    def asks(function: str) -> Callable[[PageInfo], Any]:
+        return lambda page: ask(function, page)
+
+    cells = {cell: asks(function) for function, cell in task.data["cells"].items()}
+    return tabulated(row_named(task.data["base"]).with_(**cells)._replace(name="your policy"))
+
+
+def _laws(task: Task, row: Policy) -> list[Part]:
+    laws: dict[str, float] = task.data["laws"]
+    report = check(row, bounds(task), tuple(laws), max_states=MAX_STATES)
+    parts = [_law(report, law, points) for law, points in laws.items()]
+    if all(part.held for part in parts if part.name != "economy"):
+        return parts
+    late = "counts once the other laws hold"
+    return [part._replace(points=0, says=late, witness="") if part.name == "economy" else part for part in parts]
+
+
+def _law(report: Report, law: str, points: float) -> Part:
+    holds = report.holds(law)
+    if holds:
+        return Part(law, points, points, f"holds in all {report.states:,} states within the bounds")
+    if holds is None:
+        return Part(law, 0, points, f"not decided: stopped at {report.stopped}")
+    script = report.script(law) or ""
+    what = "a copy that nobody needs" if law == "economy" else "broken"
+    says = f"{what}; the shortest script that shows it has {len(script.splitlines())} lines"
+    return Part(law, 0, points, says, script, "your policy")
+
+
+def _like(task: Task, row: Policy, name: str, points: float) -> Part:
+    """Whether the decisions answer as those of another policy do, wherever an exploration of that one asks."""
+    other = check(row_named(name), bounds(task), (), max_states=MAX_STATES).policy
+    asked = 0
+    for cell in task.data["cells"].values():
+        for page, answer in sorted(other.tables[cell].items()):
+            asked += 1
+            mine = row.ask(cell, page)
+            if mine != answer:
+                return Part(f"as {name}", 0, points, f"{cell} answers {mine!r} where {name} does not: {_shown(page)}")
+    return Part(f"as {name}", points, points, f"the same answers in all {asked} cases that come up")
+
+
+def _shown(page: PageInfo) -> str:
+    """The fields in which a page differs from the plainest one."""
+    plain = PageInfo()
+    told = [f"{k}={v!r}" for k, v in page._asdict().items() if k == "page_count" or v != getattr(plain, k)]
+    return f"PageInfo({', '.join(told)})"
+
+
+def _copies(row: Policy, wanted: dict[str, Any], kept: bool) -> Part:
+    """The fewer copies the more points, from none at `worst` to all at `best`."""
+    copies = sum(play(name, row).copies for name in wanted["scripts"])
+    points, best, worst = wanted["points"], wanted["best"], wanted["worst"]
+    scripts = f"{copies} cop{'y' if copies == 1 else 'ies'} in {', '.join(wanted['scripts'])}"
+    if not kept:
+        return Part("few copies", 0, points, f"{scripts}; counts once the laws hold")
+    earned = points * min(max((worst - copies) / (worst - best), 0), 1)
+    says = scripts if earned >= points else f"{scripts}; fewer are possible"
+    return Part("few copies", earned, points, says)

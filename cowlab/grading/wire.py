@@ -1,0 +1,128 @@
+"""Questions and answers as JSON: what a judge asks and what it is told, a World included. Bounded, and never pickle.
+
+A named tuple travels as {"World": [...]}, a tuple or a list as a list, everything else as JSON has it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cowlab.events import Event
+from cowlab.policy import PageInfo
+from cowlab.world import CachePage, Counter, Frame, Hold, Process, Pte, Reference, Store, Vma, World
+
+MAX_BYTES = 100_000
+MAX_DEPTH = 20
+MAX_TEXT = 20_000
+MAX_NUMBER = 10**15
+
+
+class Look(NamedTuple):
+    """What one reader sees after a step, and what the ideal says of it.
+
+    saw: the Store that is seen. now: what the reader's cell holds. past: what it held before. promised: whether the
+    reader may rely on seeing `now`.
+    """
+
+    who: str
+    saw: Store
+    now: Store
+    past: tuple[Store, ...] = ()
+    promised: bool = True
+
+
+class Seen(NamedTuple):
+    """One step, as a law is shown it: the World before, the event, its outcome, the World after, and who sees what."""
+
+    before: World
+    event: Event
+    outcome: str
+    after: World
+    looks: tuple[Look, ...] = ()
+
+
+KINDS = (CachePage, Counter, Event, Frame, Hold, Look, PageInfo, Process, Pte, Reference, Seen, Store, Vma, World)
+BY_NAME: dict[str, type[Any]] = {kind.__name__: kind for kind in KINDS}
+
+
+class WireError(ValueError):
+    """An answer that is no plain value, or too large; the message says what was found where."""
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value as JSON has it. Raises WireError."""
+    if depth > MAX_DEPTH:
+        raise WireError(f"nested more than {MAX_DEPTH} deep")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        if not -MAX_NUMBER <= value <= MAX_NUMBER:  # false for NaN
+            raise WireError(f"a number is out of range: at most {MAX_NUMBER:,} is read")
+        return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, tuple) and BY_NAME.get(type(value).__name__) is type(value):
+        return {type(value).__name__: [plain(part, depth + 1) for part in value]}
+    if isinstance(value, list | tuple):
+        return [plain(part, depth + 1) for part in value]
+    if isinstance(value, Mapping):
+        return {_key(key): plain(part, depth + 1) for key, part in value.items()}
+    raise WireError(f"expected text, numbers, lists or a World, found {type(value).__name__}")
+
+
+def _text(value: str) -> str:
+    if len(value) > MAX_TEXT:
+        raise WireError(f"a text of {len(value):,} characters; at most {MAX_TEXT:,} are read")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise WireError("a text with characters that are none (surrogates)") from None
+    return str(value)
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise WireError(f"expected text as a key, found {key!r:.40}")
+    return _text(key)
+
+
+def lively(value: Any) -> Any:
+    """What `plain` made plain: named tuples are themselves again, lists inside them tuples. Raises WireError."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((name, fields),) = value.items()
+            if name in BY_NAME and isinstance(fields, list):
+                return _made(BY_NAME[name], fields)
+        return {key: lively(part) for key, part in value.items()}
+    return [lively(part) for part in value] if isinstance(value, list) else value
+
+
+def _made(kind: type[Any], fields: list[Any]) -> Any:
+    try:
+        return kind(*[_frozen(lively(field)) for field in fields])
+    except TypeError as error:
+        raise WireError(f"no {kind.__name__}: {error}") from None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+
+
+def dumps(value: Any) -> str:
+    """One line of JSON. Raises WireError for what has none, or is longer than MAX_BYTES."""
+    line = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+    if len(line) > MAX_BYTES:
+        raise WireError(f"an answer of {len(line):,} bytes; at most {MAX_BYTES:,} are read")
+    return line
+
+
+def loads(line: str) -> Any:
+    """The value of a line that dumps has written. Raises WireError."""
+    if len(line) > MAX_BYTES:
+        raise WireError(f"an answer of {len(line):,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        return lively(json.loads(line))
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"not JSON: {error}") from None

@@ -1,0 +1,178 @@
+"""Derive from solutions/NN_name.py: its notebook, the exercise and the tasks.
+
+    exercises.py [NAME...]           write what is derived
+    exercises.py --check [NAME...]   say what is stale, and exit 1
+
+    solutions/NN_name.ipynb            with solutions and outputs: what nbgrader calls the source
+    exercises/NN_name.ipynb            without: what learners get
+    cowlab/grading/tasks/NN_name.toml  the tasks, which check and the grader read
+
+Cells are tagged: `task` (raw, TOML: what is asked), `answer` (what the learner replaces), `check`, and `wrong` (a typical
+wrong answer: in the source only, for the tests). What the learner replaces stands between ### BEGIN SOLUTION and
+### END SOLUTION.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tomllib
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbclient.exceptions import CellExecutionError
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearHiddenTests,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    LockCells,
+)
+
+from notebooks import COLOUR, METADATA, ROOT, NotebookError, execute, name_cells, tidy
+
+SOLUTIONS, EXERCISES = ROOT / "solutions", ROOT / "exercises"
+TASKS = ROOT / "cowlab" / "grading" / "tasks"
+DERIVED = "# Derived from solutions/{name}.py by tools/exercises.py: edit there.\n\n"
+TABLE = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
+STUBS = {
+    "predict": "return a dictionary with the keys that check.ask({name!r}) prints",
+    "find": "return the text of a script, one event a line",
+    "decide": "return one of the answers that check.ask({name!r}) prints",
+    "law": "return True where the law holds, False where it is broken",
+    "rule": "return the World after the event",
+}
+EMPTY = "*Write your answer here.*"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if something is stale")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="for example 01_copy_on_write (default: all)")
+    args = parser.parse_args()
+    sources = [SOLUTIONS / f"{Path(name).stem}.py" for name in args.names] or sorted(SOLUTIONS.glob("[0-9]*.py"))
+    bad = False
+    for source in sources:
+        try:
+            bad |= not bring(source, check=args.check)
+        except (NotebookError, CellExecutionError, OSError) as error:
+            print(f"{source.name}: {COLOUR.sub('', str(error))}", file=sys.stderr)
+            bad = True
+    return int(bad)
+
+
+def bring(source: Path, *, check: bool) -> bool:
+    """Write what is derived from that source, the tasks first: running the solution reads them."""
+    cells = jupytext.read(source).cells
+    text = DERIVED.format(name=source.stem) + "\n\n".join(cell.source.strip() for cell in cells if "task" in tags(cell))
+    fresh = put(TASKS / f"{source.stem}.toml", text + "\n", check=check)
+    if not fresh and check:
+        return False
+    solution = solved(cells)
+    exercise = written(released(solution))
+    execute(solution, SOLUTIONS)
+    for cell in solution.cells:
+        cell.metadata.pop("cowlab", None)
+        tidy(cell)
+    fresh = put(SOLUTIONS / f"{source.stem}.ipynb", written(solution), check=check)
+    return put(EXERCISES / f"{source.stem}.ipynb", exercise, check=check) and fresh
+
+
+def put(target: Path, text: str, *, check: bool) -> bool:
+    """Write it if it differs. With check, only say so; True if it was fresh, or is now."""
+    if target.exists() and target.read_text(encoding="utf-8") == text:
+        return True
+    if check:
+        print(f"{target.relative_to(ROOT)} is stale: run `make notebooks`", file=sys.stderr)
+        return False
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text, encoding="utf-8", newline="\n")
+    print(f"{target.relative_to(ROOT)} written")
+    return True
+
+
+def written(notebook: nbformat.NotebookNode) -> str:
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    return list(cell.metadata.get("tags", ()))
+
+
+def solved(cells: list[nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    """The solution as a notebook, with nbgrader's metadata; tasks and wrong answers are left out."""
+    notebook = nbformat.v4.new_notebook(metadata=nbformat.from_dict(METADATA))
+    table: dict[str, Any] = {}
+    for cell in deepcopy(cells):
+        if "task" in tags(cell):
+            table = read_table(cell)
+        elif "wrong" not in tags(cell):
+            mark(cell, table)
+            notebook.cells.append(cell)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    name_cells(notebook)
+    return notebook
+
+
+def read_table(cell: nbformat.NotebookNode) -> dict[str, Any]:
+    """The task of a raw cell, with its name. Raises NotebookError unless there is exactly one."""
+    try:
+        tables = tomllib.loads(cell.source)
+    except tomllib.TOMLDecodeError as error:
+        raise NotebookError(f"a task cell is no TOML: {error}\n{cell.source}") from None
+    if len(tables) != 1:
+        raise NotebookError(f"a task cell holds one [name] with its keys, not {list(tables)}")
+    ((name, table),) = tables.items()
+    return {"name": name, **table}
+
+
+def mark(cell: nbformat.NotebookNode, task: dict[str, Any]) -> None:
+    """nbgrader's metadata: what the learner writes, what is locked, what has points."""
+    cell.metadata.pop("lines_to_next_cell", None)
+    role = next((tag for tag in tags(cell) if tag in ("answer", "check")), "")
+    if not role:
+        return
+    by_hand = role == "answer" and task.get("kind") == "explain"
+    about = {"schema_version": 3, "cell_type": cell.cell_type, "task": False}
+    about |= {"locked": role != "answer", "solution": role == "answer", "grade": role == "check" or by_hand}
+    about["grade_id"] = task["name"] if role == "answer" else f"check-{task['name']}"
+    if about["grade"]:
+        about["points"] = task["points"]
+    cell.metadata["nbgrader"] = about
+    if role == "answer" and cell.cell_type == "code":
+        stub = task.get("stub", STUBS[task["kind"]]).format(**task)
+        cell.metadata["cowlab"] = {"stub": f"{task['name']}: {stub}"}
+
+
+class Stubs(ClearSolutions):  # type: ignore[misc]
+    """As nbgrader's, but each stub says what belongs in its place."""
+
+    text_stub = EMPTY
+
+    def preprocess_cell(self, cell: Any, resources: Any, index: int) -> Any:
+        says = cell.metadata.get("cowlab", {}).get("stub", "")
+        self.code_stub = {"python": f'raise NotImplementedError("{says}")'}
+        return super().preprocess_cell(cell, resources, index)
+
+
+def released(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """What nbgrader's generate_assignment makes of it: no solutions, no hidden tests, no outputs, checksums."""
+    notebook = deepcopy(solution)
+    notebook.metadata["kernelspec"]["language"] = "python"
+    resources: dict[str, Any] = {}
+    for step in (LockCells, Stubs, ClearOutput, CheckCellMetadata, ClearHiddenTests, ComputeChecksums):
+        notebook, resources = step().preprocess(notebook, resources)
+    for cell in notebook.cells:
+        cell.metadata.pop("cowlab", None)
+        cell.metadata["tags"] = [tag for tag in tags(cell) if not tag.startswith("nbval")]
+    return notebook
+
+
+if __name__ == "__main__":
+    sys.exit(main())
