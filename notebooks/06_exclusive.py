@@ -144,27 +144,21 @@ for answer in ("reuse", "copy"):
 # The write fault then asks the flag first: set, so keep the frame, *whatever the count says*. Not
 # set, so ask the count as before.
 #
-# **Predict** where the two kernels part in the second run, and what the flag says. (An answer is
-# checked when you press Enter; *Show me* gives it away.)
+# **Predict** the second run on the kernel that has the flag: is the page *exclusive*, and what
+# becomes of the store that v5.18 answers with a copy?
 
 # %%
 Predict(
     own,
-    "v5.18",
     "v5.19",
-    ask={
-        1: ("exclusive",),
-        3: ("outcome", "exclusive"),
-        4: ("outcome", "page_count"),
-        7: ("P",),
-    },
+    ask={1: "exclusive", 3: "exclusive", 4: ("outcome", "page_count"), 7: "P"},
     title="Whose is it?",
-    lede="The same program on two kernels. What survives clear_refs?",
+    lede="The second run, with the flag. What survives clear_refs?",
 )
 
 # %% [markdown]
 # At line 3 the entry loses its write bit, and the page keeps its flag. That is all. At line 4
-# page_count is still 2, v5.18 copies, and v5.19 does not even look at the count.
+# page_count is still 2, and v5.19 does not even look at it.
 #
 # And the stranger? There the flag went at the `fork`, before the pipe existed. Nobody gave it
 # back, so the count decides, and it is 2.
@@ -278,7 +272,7 @@ for name in [*pins, "pin-read-zero-page", "pin-read-file"]:
 # `fork` shares pages, so it has to clear the flag. But what if a device has pinned the page?
 # Without the flag the parent's next store would copy, and the pin would not be reliable any more.
 #
-# **Predict.**
+# **Predict** what `fork` does, and who has the page to itself after it.
 
 # %%
 fork_script = """
@@ -291,7 +285,7 @@ C: read
 Predict(
     fork_script,
     "v5.19",
-    ask={3: ("outcome", "exclusive"), 4: ("outcome",), 5: ("C",)},
+    ask={3: ("outcome", "exclusive"), 4: "outcome", 5: "C"},
     title="A pin, a flag, a fork",
     lede="fork must clear the flag, or do without sharing.",
 )
@@ -382,10 +376,10 @@ assert not forked.pte("P", 0).exclusive and not forked.pte("C", 0).exclusive
 # Which of these four would you expect to be `ok` by now?
 
 # %% tags=["nbval-check-output"]
+rows = ["v5.18", "v5.19", "v6.5"]
+print(" " * 16, *(f"{name:>9}" for name in rows))
 for name in ("direct-io-fork", "get-swap-fork", "leak-hugetlb", "get-read-shared"):
-    print(name)
-    for row in ("v5.18", "v5.19", "v6.5"):
-        print(f"    {row:5}  {play(name, row).verdict}")
+    print(f"{name:16}", *(f"{play(name, row).verdict:>9}" for row in rows))
 
 # %% [markdown]
 # - **`FOLL_GET` and `fork`.** A plain write reference is not counted as a pin, so `fork` shares
@@ -425,7 +419,8 @@ for row in ("linus-2021", "v5.19"):
 # %% [markdown]
 # `judge` keeps your verdict on a claim, and only then shows what became of its trials under the
 # fifteen rows. Write `"right"`, `"wrong"`, or what it depends on. There is no mark: where you
-# differ from the rows, step through the trial and decide who is right.
+# differ from the rows, `step_through(TRIALS["6a"].events, "linus-2021")` lets you decide who is
+# right.
 
 # %%
 my_verdicts = {}
@@ -486,14 +481,13 @@ judge({1: None, 2: None, 3: None})
 # 6. **Jerome Glisse**: rule (c), never to make such a page read-only unless its page_count is 1,
 #    breaks `mprotect(PROT_READ)`, which programs use for their security.
 #
-# **Predict** the sixth on the row that has rule (c), and on the row that copies instead.
+# **Predict** the sixth, on the row that has rule (c).
 
 # %%
 Predict(
     TRIALS["6a"].events,
     "linus-2021",
-    "jerome-mprotect",
-    ask={3: ("outcome", "page_count"), 4: ("outcome",)},
+    ask={3: ("outcome", "page_count"), 4: "outcome"},
     title="mprotect under rule (c)",
     lede="A device is on the page. May the CPU still store after line 3?",
 )
@@ -529,9 +523,9 @@ assert skipped.verdict == "unprotected"
 # %% [markdown]
 # ### Copy at mprotect: claim 7
 #
-# 7. **Jerome Glisse**: an alternative would be to copy at `mprotect` a page whose page_count is not
-#    1. That makes him uneasy about short-lived GUP (direct I/O that races with `mprotect`, maybe
-#    even page migration) as against users without an end, such as RDMA.
+# 7. **Jerome Glisse**: an alternative would be to copy at `mprotect` each page that has another
+#    page_count than 1. That makes him uneasy about short-lived GUP (direct I/O that races with
+#    `mprotect`, maybe even page migration) as against users without an end, such as RDMA.
 #
 # Short and unbounded users differ in what they lose, and in what one could do instead. **Step**
 # through the unbounded one, and count how many of the device's stores reach `P`.
@@ -540,7 +534,6 @@ assert skipped.verdict == "unprotected"
 step_through(
     TRIALS["7e"].events,
     "jerome-mprotect",
-    "v5.19",
     title="A device, and a guard that comes and goes",
     lede="After which line can P no longer hear from its device?",
 )
@@ -579,7 +572,7 @@ Predict(
     TRIALS["9d"].events,
     "jerome-fork",
     "jerome-fork-push",
-    ask={3: ("outcome",), 4: ("outcome",), 5: ("C",), 7: ("P",)},
+    ask={3: "outcome", 4: "outcome", 5: "C", 7: "P"},
     title="Protect, and never let the child reuse",
     lede="fork copies nothing. Who pays, and when?",
 )
@@ -611,9 +604,11 @@ assert page_count(lingering, 1) == 1  # and still the pipe's
 # Run this again when you have judged. Then read the mail itself; it takes two minutes.
 
 # %%
+from textwrap import shorten
+
 for claim in CLAIMS:
     mine = my_verdicts.get(claim.number) or "..."
-    print(f"{claim.number}  {mine:10}  {claim.says[:66]}")
+    print(f"{claim.number}  {mine:10}  {shorten(claim.says, 70, placeholder=' ...')}")
 
 # %% [markdown]
 # Read with what came later, the mail asks for two things at once: `mprotect` must stay what it is,
