@@ -2,8 +2,8 @@
 
 script   what is played
 ask      {key: "[line N] WHAT [of WHO[ @N]] under POLICY"}
-         WHAT: outcome, reading, mapcount, page_count (of the frame of a process's page, or of a reference), after
-         that line; or without a line of the whole script: verdict, copies, faults, needless
+         WHAT: outcome, reading, mapcount, page_count, exclusive (of the frame of a process's page, or of a reference;
+         exclusive is yes or no), after that line; or without a line of the whole script: verdict, copies, faults, needless
 """
 
 from __future__ import annotations
@@ -100,6 +100,8 @@ def true(one: Asked, trace: Trace) -> Any:
         return moment.reading.value
     if one.what in COUNTS:
         return COUNTS[one.what](moment.world, _frame(one, moment.world))
+    if one.what == "exclusive":
+        return "yes" if moment.world.frame(_frame(one, moment.world)).exclusive else "no"
     raise TaskError(f"{one.key}: {one.what!r} is no answer to line {one.line}")
 
 
