@@ -326,10 +326,34 @@ assert false_alarm.verdict == "ok"  # plain references that look like a pin
 assert false_alarm.needless_copies == 1  # cost a copy, and nothing else
 
 # %% [markdown]
-# A guess may be used where an error costs a copy, never where it would save one. The message of
+# Now let the same guess decide about *reuse*, where an error saves a copy. Here a stranger holds
+# three plain references, and the world is made so that four look like a pin:
+
+# %%
+crowd = """
+kernel: counter 32 bias 4
+P: write A
+P: fork C
+C: vmsplice g
+C: vmsplice h
+C: vmsplice i
+C: munmap
+P: write S
+g: read
+"""
+
+
+def guessing(page):
+    return page.exclusive or page.page_count == 1 or page.maybe_dma_pinned
+
+
+assert play(crowd, "v5.19").verdict == "ok"
+assert play(crowd, POLICIES["v5.19"].with_(reuse=guessing)).verdict == "leak"
+
+# %% [markdown]
+# A guess may be used where an error costs a copy, never where it saves one. The message of
 # [feb889fb40fa](https://git.kernel.org/linus/feb889fb40fa) (v5.11-rc4) warns of just that: to go by
-# *maybe pinned* when deciding about *reuse* would be a serious bug. In the exercises you find the
-# script that shows why.
+# *maybe pinned* when deciding about reuse would be a serious bug.
 #
 # > **In the kernel.** `fork` comes to `page_try_dup_anon_rmap()`
 # > ([fb3d824d1a46](https://git.kernel.org/linus/fb3d824d1a46)); the *try* is the point. Kernels
