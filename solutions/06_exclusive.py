@@ -39,6 +39,7 @@ check = exercises("06_exclusive", seed=SEED)
 # [flags_life]
 # kind = "predict"
 # title = "A flag's life"
+# stub = "return the dictionary that is asked for"
 # points = 8
 # hint = "Write down the flag after every line, and only then what the next line makes of it. Who can give it back, once it is gone? A read pin looks at it, and so does the second fork."
 # script = """
@@ -329,6 +330,7 @@ def who_forgot():
 # [pinned_is_exclusive]
 # kind = "law"
 # title = "The promise as a law"
+# stub = "return True where it holds, else False"
 # points = 7
 # hint = "Say the sentence slowly: an anonymous page, which is pinned, is exclusive. Each of the three words is one condition, and there is a scenario for whoever forgets it."
 # law = "accounting"
@@ -409,6 +411,7 @@ def pinned_is_exclusive(step):
 # [keep_and_take]
 # kind = "decide"
 # title = "Keep and take"
+# stub = "return one of the answers above"
 # points = 8
 # hint = "Who may keep a frame: whoever has the flag, and who else? For a reference ask first whether anything is promised at all, and then what the flag says. A writable entry is a proof as well."
 # base = "v6.5"
@@ -483,7 +486,7 @@ def take_reference(page):
 # %% [markdown]
 # ## 6.6 The answer that was never found
 #
-# Nobody seems to have answered Jerome Glisse's mail of 12 January 2021. Do it now, in at most
+# We found no answer to Jerome Glisse's mail of 12 January 2021. Write it now, in at most
 # 150 words, and fairly: he could not know what came later. Say what became of his two wishes
 # (`mprotect` stays what it is, `fork` stays fast), where his own proposals fail or are silent, and
 # what is still open. Name a trial of `cowlab.claims` or a scenario for each thing that you
