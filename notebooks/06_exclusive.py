@@ -293,7 +293,8 @@ Predict(
 # %% [markdown]
 # Clearing the flag is a step that can *fail*, and then the child gets its copy at once. (Line 4
 # is a hit: the parent's entry was not even protected.) It is the early copy of lesson 5, but with
-# a reason that can be checked: **a page that may be pinned is exclusive, always.**
+# a promise that can be checked: **an anonymous page that is pinned is exclusive.** (If the owner
+# unmaps it, nothing is promised any more.)
 #
 # Three decisions keep that promise: reuse, gup and fork. What if one of them does not? The
 # editor below shows the row `v5.19`, with `fork` open. **Choose `fork_share`** for it, the oldest
@@ -608,8 +609,8 @@ judge({8: None, 9: None})
 # - **8: under rules (a) to (c), yes**, any writable page (8b). The kernel that was out by then
 #   copied only what may be *pinned* (8a), since v5.9-rc7
 #   ([70e806e4e645](https://git.kernel.org/linus/70e806e4e645)), and so it is today.
-# - **9 is right about what it says**: `fork` stays fast (9a), no stranger's pipe sees what the
-#   heir stores, and the reference does linger where nobody maps (9b, and the cell below). *Never* is
+# - **9 is right about what it says**: `fork` stays fast (9a), the old pipe does not see what the
+#   heir stores, and it does linger on a page that nobody maps (9b, and the cell below). *Never* is
 #   stricter than it need be: a child that is left alone copies for nobody (9c).
 # - **9 is silent about the parent**, and there it is decided. Going by the count parts the device
 #   from its process (9d, `jerome-fork`). Just keeping the frame lets the child see what its parent
