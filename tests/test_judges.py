@@ -90,6 +90,17 @@ cells = { on_write = "reuse", on_fork = "fork" }
 laws = { isolation = 2 }
 copies = { scripts = ["cow-basic", "reuse-after-exit"], best = 1, worst = 3, points = 2 }
 bounds = { references = 0, holds = 0, events = ["write", "fork", "exit"] }
+
+[end_it]
+kind = "decide"
+title = "T"
+points = 2
+hint = "H"
+base = "v5.9"
+cells = { end_it = "protect" }
+[end_it.ends]
+"P: write A\\nP: clear_refs" = ["done", 1]
+"P: write A\\nP: register g\\nP: clear_refs" = ["skipped", 1]
 """
 CHECK = Exercises(read_tasks("x", TASKS))
 
@@ -120,6 +131,8 @@ def test_a_script_is_played_and_its_length_counts() -> None:
     verdict = said("find_it", lambda: FOUND)
     assert verdict.points == 3.5 and [part.held for part in verdict.parts] == [True, True, False]
     assert said("find_it", lambda: LEAK).points == 0
+    assert said("find_it", lambda: "\n    P: fork C\n    P: write A\n    ").witness[0] == LEAK.strip()
+    assert "line 5, " in said("find_it", lambda: f"\n\n{FOUND}").text()
     assert said("find_it", lambda: "P: write A\nkernel: swap_out P").says.startswith("it must do without swap_out")
     assert "unknown verb 'fly'" in said("find_it", lambda: "P: fly").says
     assert "no event in it" in said("find_it", lambda: "# nothing").says
@@ -137,6 +150,13 @@ def test_a_decision_is_explored_and_economy_counts_only_with_safety() -> None:
     assert policy == "your policy" and script.startswith("P: ")
     assert "expected one of reuse" in said("decide_it", lambda page: "yes").says
     assert "ZeroDivisionError" in said("decide_it", lambda page: 1 / 0).says
+
+
+def test_a_decision_may_have_to_let_scripts_end_in_some_way() -> None:
+    assert said("end_it", lambda page: "skip" if page.maybe_dma_pinned else "protect").points == 2
+    never = said("end_it", lambda page: "skip")
+    assert never.points == 1 and never.reason == "ends in done: no, in skipped"
+    assert never.witness == ("P: write A\nP: clear_refs", "your policy")
 
 
 def test_several_decisions_and_their_copies() -> None:

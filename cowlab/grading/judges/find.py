@@ -37,6 +37,9 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
     text = ask(task.functions[0])
     if not isinstance(text, str):
         raise Failed(f"{task.name} is to return the text of a script; it returned {text!r:.60}")
+    text = "\n".join(
+        map(str.strip, text.strip().splitlines())
+    )  # it is shown, and its lines are counted, as it is meant
     length = _checked(task, text)
     policy = task.data["policy"]
     trace = _played(text, policy)
@@ -45,7 +48,7 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
     first, short = task.points / 2, task.points / 2 / (len(keeps) + 1)
     if not reached(task, trace):
         return (
-            Part(goal, 0, first, f"not under {policy}: {_what_happened(trace)}", text.strip(), policy),
+            Part(goal, 0, first, f"not under {policy}: {_what_happened(trace)}", text, policy),
             *(Part(f"harmless under {name}", 0, short, "counts once the script reaches its goal") for name in keeps),
             Part("as short as can be", 0, short, "counts once the script reaches its goal"),
         )
@@ -54,9 +57,7 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
         other = _played(text, name)
         bad = reached(task, other)
         says = f"no, there too: {_what_happened(other)}" if bad else "yes"
-        parts.append(
-            Part(f"harmless under {name}", 0 if bad else short, short, says, text.strip() if bad else "", name)
-        )
+        parts.append(Part(f"harmless under {name}", 0 if bad else short, short, says, text if bad else "", name))
     more = length - task.data["shortest"]
     earned = short if more <= 0 else short / 2 if more <= CLOSE else 0
     says = f"{length} lines" + (f"; {more} can be left out or replaced" if more > 0 else "")
