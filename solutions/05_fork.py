@@ -174,7 +174,7 @@ check.points(push_leaks)
 
 
 # %% tags=["wrong"]
-# 5 points: the leak of lesson 1 as it was, with lines that are not needed
+# 5.5 points: the leak of lesson 1 as it was, with lines that are not needed
 def push_leaks():
     return """
     P: write A
@@ -225,7 +225,7 @@ def push_leaks():
 # laws = { coherence = 2, dma-isolation = 2, economy = 2 }
 # bounds = { processes = 3, pages = 1, references = 2, holds = 0, events = ["write", "fork", "exit", "register", "put", "g: write"] }
 # copies = { scripts = ["transient-reference-fork", "get-read-fork"], best = 0, worst = 2, points = 2 }
-# hint = "What does a pin leave in the count that nothing else leaves there? Mappings count as well: of how many processes may there be some?"
+# hint = "What does a pin leave in the count that nothing else does? And how many mappings, and how many pins, may there be besides?"
 
 # %% tags=["nbval-check-output"]
 check.ask("at_fork")
@@ -315,11 +315,7 @@ check.ask("devices_apart")
 def devices_apart(step):
     """True if nobody sees a device's store that was never in their own page."""
     ### BEGIN SOLUTION
-    return all(
-        look.saw == look.now or look.saw in look.past
-        for look in step.looks
-        if look.saw.device
-    )
+    return all(look.saw == look.now or look.saw in look.past for look in step.looks if look.saw.device)
     ### END SOLUTION
 
 
@@ -337,13 +333,13 @@ def devices_apart(step):
 
 
 # %% tags=["wrong"]
-# 4 points: only P may see what a device stores, not even the device
+# 5 points: only P may see what a device stores, not even the device
 def devices_apart(step):
     return all(look.who == "P" for look in step.looks if look.saw.device)
 
 
 # %% tags=["wrong"]
-# 6 points: every leak is a device's
+# 7 points: every leak is a device's
 def devices_apart(step):
     return all(look.saw == look.now or look.saw in look.past for look in step.looks)
 
@@ -413,7 +409,7 @@ def overlooked():
 
 
 # %% tags=["wrong"]
-# 4.5 points: right, with lines that are not needed
+# 5 points: right, with lines that are not needed
 def overlooked():
     return """
     P: write A
