@@ -467,10 +467,8 @@ fork_tree(both_script, readings["push"])
 before = play(both_script, readings["push"]).moments[5].world  # just before P stores
 assert page_count(before, 1) == 1 + 1024 + 1  # P's mapping, the pin, the pipe
 
-swapped = both_script.replace(
-    "C: vmsplice h", "P: vmsplice h"
-)  # now it is P's own pipe
-before_too = play(swapped, readings["push"]).moments[5].world
+own = both_script.replace("C: vmsplice", "P: vmsplice")  # now it is P's own pipe
+before_too = play(own, readings["push"]).moments[5].world
 assert page_count(before_too, 1) == page_count(before, 1)  # and the number is the same
 
 # %% [markdown]
@@ -699,12 +697,12 @@ for plan, words in plans.items():
 # Is it a bug? Matthew Wilcox
 # [answered](https://lore.kernel.org/r/aD8--plab38qiQF8@casper.infradead.org) with POSIX: the
 # child of a process with threads may do very little until it calls `exec`. Jann Horn replied
-# that this speaks of the C library, and that a child with such memory is in a state that its
-# parent never had; a memory allocator without locks might meet it. And Peter Xu
-# [pointed out](https://lore.kernel.org/r/aECoHDM3l2dKTfDw@x1.local) that no order of steps can
-# put a *device* into the snapshot: a direct read fills its page whenever it likes, before or
-# after the copy, while the thread that waits for it stores "done" into another page. You saw
-# why in 5.5.
+# that this is about the C library and not about a program's own data, which are in a state here
+# that the parent never had; a memory allocator without locks might meet it. And Peter Xu
+# [pointed out](https://lore.kernel.org/r/aECoHDM3l2dKTfDw@x1.local) what stays torn even so: a
+# direct read is in flight, `fork` copies its page, the data arrive, and the thread which waited
+# for them stores "done" into a page that is shared only then. A device is stopped by no
+# protection. You saw it in 5.5.
 
 # %% [markdown]
 # ## What you know now

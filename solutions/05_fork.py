@@ -315,7 +315,8 @@ check.ask("devices_apart")
 def devices_apart(step):
     """True if nobody sees a device's store that was never in their own page."""
     ### BEGIN SOLUTION
-    return all(look.saw == look.now or look.saw in look.past for look in step.looks if look.saw.device)
+    seen = [look for look in step.looks if look.saw.device]
+    return all(look.saw == look.now or look.saw in look.past for look in seen)
     ### END SOLUTION
 
 
