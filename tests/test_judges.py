@@ -131,6 +131,27 @@ def test_a_prediction_is_judged_question_by_question_and_never_told() -> None:
     assert "'last' is not asked" in said("predict_it", lambda: {"last": 1}).says
 
 
+FLAG = """
+[flag]
+kind = "predict"
+title = "T"
+points = 2
+hint = "H"
+script = "P: write A\\nP: fork C"
+[flag.ask]
+before = "line 1 exclusive of P under v5.19"
+after = "line 2 exclusive of C under v5.19"
+"""
+
+
+def test_the_exclusive_flag_can_be_asked_for() -> None:
+    def flag() -> dict[str, str]:
+        return {"before": "yes", "after": "no"}
+
+    check = Exercises(read_tasks("x", FLAG))
+    assert check.judged(flag).points == 2
+
+
 LEAK = "P: fork C\nP: write A\n"
 FOUND = "P: write A\nP: fork C\nC: vmsplice g\nC: munmap\nP: write S\n"
 
