@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cowlab.grading import outlets
 from cowlab.grading.batch import Item, Options, collect, done_before, grade_all, grade_on_cluster, seed_of
 from cowlab.grading.certificate import CertificateError, verify
+from cowlab.grading.feedback import feedback
 from cowlab.grading.sandbox import SandboxError
 from cowlab.grading.session import Session
 from cowlab.grading.submission import SubmissionError, content
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust-submissions", action="store_true", help="grade without confinement, where this system has none"
     )
+    outlets.add_arguments(parser)
 
 
 def command_grade(args: argparse.Namespace) -> int:
@@ -45,19 +48,28 @@ def command_grade(args: argparse.Namespace) -> int:
     if args.seed_of:
         return _print_seeds(args.seed_of, secret)
     try:
+        outlets.check_arguments(args)
         items = collect(args.paths)
-    except SubmissionError as error:
+    except (SubmissionError, outlets.OutletError) as error:
         raise Problem(str(error)) from None
-    if not items:
+    if args.student:
+        items = [item._replace(student=args.student) for item in items]
+    if not items and not args.gradescope:  # there a student who handed in none is told so
         raise Problem("no notebook to grade: give .ipynb files, or folders that hold some")
     solutions = str(SOLUTIONS) if SOLUTIONS.is_dir() else ""
     options = Options(not args.trust_submissions, secret, solutions=solutions, certificates=bool(args.out))
     if not args.scheduler:
         _refuse_unless_confined(options)
-    records = sorted(_graded(args, items, options), key=lambda record: (record["submission"], record["student"]))
+    records = [outlets.asked_for(record, args.lesson) for record in _graded(args, items, options)]
+    records.sort(key=lambda record: (record["submission"], record["student"]))
     if args.out:
         _write(Path(args.out), records)
     _show(args, records)
+    try:
+        for line in outlets.put(args, records):
+            print(printable(line), file=sys.stderr)
+    except outlets.OutletError as error:
+        raise Problem(str(error)) from None
     return int(args.check and not all(map(passed, records)))
 
 
@@ -163,7 +175,7 @@ def _print_seeds(students: list[str], secret: str) -> int:
 
 def passed(record: dict[str, Any]) -> bool:
     """Whether all points were earned that need no person to read."""
-    judged = [task for task in record["tasks"] if task["status"] != "by hand"]
+    judged = [task for task in record["tasks"] if task["kind"] != "explain"]
     return bool(judged) and all(task["points"] == task["max"] for task in judged)
 
 
@@ -184,7 +196,11 @@ def _show(args: argparse.Namespace, records: list[dict[str, Any]]) -> None:
         why = record["error"] or "; ".join(fell[:2]) + ("; ..." if len(fell) > 2 else "")
         rows.add_row(*map(_plain, (record["submission"], record["student"], points, most, why)))
     screen.print(rows)
-    screen.print(f"{len(records)} submissions. Isolation: {records[0]['isolation']}")
+    if len(records) == 1:
+        for task in _short(records[0]):
+            screen.print(printable(feedback(task)), markup=False, end="\n\n")
+    many = "1 submission" if len(records) == 1 else f"{len(records)} submissions"
+    screen.print(f"{many}. Isolation: {records[0]['isolation'] if records else 'none was needed'}")
 
 
 def _short(record: dict[str, Any]) -> list[dict[str, Any]]:

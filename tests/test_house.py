@@ -24,7 +24,7 @@ CORE = ORDER[: ORDER.index("matrix")]
 ALONE = {"policy", "explore"}
 # Packages that a view or a grader may want and a bare machine does not have.
 OPTIONAL = {"IPython", "anywidget", "dask", "distributed", "graphviz", "ipywidgets"}
-OPTIONAL |= {"nbformat", "nbgrader", "pygraphviz", "rich", "traitlets"}
+OPTIONAL |= {"nbformat", "nbgrader", "pygraphviz", "rich", "sqlalchemy", "traitlets"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

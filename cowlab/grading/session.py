@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from cowlab.grading import wire
 from cowlab.grading.asking import understood
 from cowlab.grading.judges import judge
+from cowlab.grading.judges.explain import STUBS
 from cowlab.grading.sandbox import BAD, CHANGES, MEMORY, OURS, Child, Limits, SandboxError, Trouble, Zygote
 from cowlab.grading.submission import Found, Submission, answer
 from cowlab.grading.task import Task
@@ -96,6 +97,9 @@ class Session:
     def task(self, task: Task, found: Found, children: list[Child | None]) -> Graded:
         """One task. What a child does wrong costs this task only: the next one has a new child."""
         if task.kind == "explain":
+            if found.source and found.source.strip() in STUBS:
+                blank = Verdict(task.name, task.points, says="nothing is written there yet", open=True)
+                return Graded(task, "open", blank.says, blank)
             return Graded(task, "by hand" if found.source else "missing", found.says or "read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))
