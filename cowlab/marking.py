@@ -21,6 +21,8 @@ from cowlab.terminal import Problem, console, printable, table
 
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
 RESULTS = "results.jsonl"
+INTERRUPTED = 130  # as a shell says it of Ctrl-C
+BRIEF = 70  # characters of a reason in the table
 REFUSED = (
     "a submission could reach {}: this system cannot keep it apart.\n"
     "Use Linux 5.13 or newer, or say --trust-submissions if you know everybody who wrote them."
@@ -30,7 +32,7 @@ REFUSED = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="notebooks, or folders with one folder a student")
     parser.add_argument("--out", metavar="FOLDER", help="keep results there; run again to resume where it was")
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes at work (default: one a core)")
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes at work (default: one a core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster, for example tcp://host:8786")
     parser.add_argument("--secret", metavar="FILE", help="a file with the course's secret: each student has a seed")
     parser.add_argument("--seed-of", action="append", metavar="STUDENT", help="print the seed of a student and end")
@@ -41,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trust-submissions", action="store_true", help="grade without confinement, where this system has none"
     )
     outlets.add_arguments(parser)
+
+
+def positive(text: str) -> int:
+    """A number of processes. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a number from 1 upwards was expected, not {text!r}")
+    return int(text)
 
 
 def command_grade(args: argparse.Namespace) -> int:
@@ -60,7 +69,14 @@ def command_grade(args: argparse.Namespace) -> int:
     options = Options(not args.trust_submissions, secret, solutions=solutions, certificates=bool(args.out))
     if not args.scheduler:
         _refuse_unless_confined(options)
-    records = [outlets.asked_for(record, args.lesson) for record in _graded(args, items, options)]
+    records = []
+    try:
+        for record in _graded(args, items, options):
+            records.append(outlets.asked_for(record, args.lesson))
+    except KeyboardInterrupt:
+        again = "run the same command again to go on" if args.out else "--out FOLDER would have kept them"
+        print(f"cowlab: stopped; {len(records)} of {len(items)} were graded, {again}", file=sys.stderr)
+        return INTERRUPTED
     records.sort(key=lambda record: (record["submission"], record["student"]))
     if args.out:
         _write(Path(args.out), records)
@@ -91,7 +107,7 @@ def _graded(args: argparse.Namespace, items: list[Item], options: Options) -> It
     left = []
     for item in items:
         known = before.get((item.name, _digest(item)))
-        if known is None:
+        if known is None or stale(known, item, options):
             left.append(item)
         else:
             yield known
@@ -102,6 +118,12 @@ def _graded(args: argparse.Namespace, items: list[Item], options: Options) -> It
     for record in _watched(found, len(left), len(items) - len(left)):
         keep(record)
         yield record
+
+
+def stale(record: dict[str, Any], item: Item, options: Options) -> bool:
+    """Whether an earlier record is not to be kept: made for another student or seed, or with a fault of ours."""
+    ours = record["points"] is None or any(task["status"] == "our fault" for task in record["tasks"])
+    return ours or record["student"] != item.student or record["seed"] != seed_of(item.student, options.secret)
 
 
 def _on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:
@@ -190,7 +212,7 @@ def _show(args: argparse.Namespace, records: list[dict[str, Any]]) -> None:
     screen = console(args)
     rows = table("submission", "student", "points", "of", "why")
     for record in records:
-        fell = [f"{t['task']}: {t['status']}" if t["status"] != "judged" else t["reason"] for t in _short(record)]
+        fell = [_brief(task) for task in _short(record)]
         points = "-" if record["points"] is None else f"{record['points']:g}"
         most = "-" if record["max"] is None else f"{record['max']:g}"
         why = record["error"] or "; ".join(fell[:2]) + ("; ..." if len(fell) > 2 else "")
@@ -200,11 +222,20 @@ def _show(args: argparse.Namespace, records: list[dict[str, Any]]) -> None:
         for task in _short(records[0]):
             screen.print(printable(feedback(task)), markup=False, end="\n\n")
     many = "1 submission" if len(records) == 1 else f"{len(records)} submissions"
-    screen.print(f"{many}. Isolation: {records[0]['isolation'] if records else 'none was needed'}")
+    unread = sum(bool(record["error"]) for record in records)
+    many += f", {unread} without answers that could be graded" if unread else ""
+    screen.print(f"{many}. Isolation: {'; '.join(dict.fromkeys(r['isolation'] for r in records)) or 'none was needed'}")
 
 
 def _short(record: dict[str, Any]) -> list[dict[str, Any]]:
     return [task for task in record["tasks"] if task["points"] != task["max"]]
+
+
+def _brief(task: dict[str, Any]) -> str:
+    """Why a task has not all its points, in a few words."""
+    if task["status"] != "judged":
+        return f"{task['task']}: {task['status']}"
+    return task["reason"] if len(task["reason"]) <= BRIEF else f"{task['reason'][:BRIEF]}..."
 
 
 def _plain(text: str) -> str:
@@ -214,7 +245,7 @@ def _plain(text: str) -> str:
 
 
 def _write(out: Path, records: list[dict[str, Any]]) -> None:
-    """The results anew, in order, with the certificates beside them."""
+    """The certificates, beside the results."""
     folder = out / "certificates"
     folder.mkdir(exist_ok=True)
     for record in records:

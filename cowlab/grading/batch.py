@@ -12,6 +12,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -227,6 +228,9 @@ def grade_all(items: list[Item], options: Options, jobs: int | None = None) -> I
                         yield found
             except BrokenProcessPool:
                 pass
+            except KeyboardInterrupt:
+                stop(pool)
+                raise
         for item in running.values():  # one of them was its end, the others are innocent
             yield alone(item, options)
 
@@ -241,7 +245,16 @@ def alone(item: Item, options: Options) -> dict[str, Any]:
 
 
 def pool_of(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    """Workers, which leave Ctrl-C to the process that started them, as does what they start."""
+    deaf = (signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=signal.signal, initargs=deaf)
+
+
+def stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers at once, whatever they do."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in multiprocessing.active_children():
+        worker.kill()
 
 
 def grade_on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:

@@ -61,19 +61,24 @@ def write(database: str, records: Iterable[dict[str, Any]]) -> Written:
     from nbgrader.api import Gradebook
     from sqlalchemy.exc import SQLAlchemyError
 
-    if "://" not in database:
-        if not Path(database).is_file():  # nbgrader would make an empty one
-            raise GradebookError(f"{database}: no such gradebook; `nbgrader generate_assignment` makes it")
-        database = f"sqlite:///{Path(database).resolve()}"
     said: list[str] = []
     found = _placed(records, said)
     try:
-        with Gradebook(database, "") as book:
+        with Gradebook(address(database), "") as book:
             written = _write(book, found, said)
             book.db.commit()
     except SQLAlchemyError as error:
         raise GradebookError(f"{database}: {str(error).splitlines()[0]}") from None
     return written._replace(said=tuple(said))
+
+
+def address(database: str) -> str:
+    """The address of a gradebook, given as one or as the name of its file. Raises GradebookError if there is no such file."""
+    if "://" in database:
+        return database
+    if not Path(database).is_file():  # nbgrader would make an empty one
+        raise GradebookError(f"{database}: no such gradebook; `nbgrader generate_assignment` makes it")
+    return f"sqlite:///{Path(database).resolve()}"
 
 
 def _placed(records: Iterable[dict[str, Any]], said: list[str]) -> dict[Place, dict[str, Any]]:

@@ -15,7 +15,7 @@ HANDED_IN = "hand in exactly one notebook; found were {}"
 
 
 class OutletError(Exception):
-    """Points that could not be put where they were wanted; the message says why."""
+    """Points that cannot be put where they were wanted; the message says why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,14 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise OutletError(f"no exercises of {args.lesson!r}; there are those of {', '.join(lessons())}")
     if args.nbgrader and args.student:
         raise OutletError("--nbgrader takes the students from their folders: leave out --student")
+    if args.nbgrader:
+        try:
+            gradebook.address(args.nbgrader)
+        except gradebook.GradebookError as error:
+            raise OutletError(str(error)) from None
+    for file in filter(None, (args.gradescope, args.classroom)):
+        if not Path(file).absolute().parent.is_dir():
+            raise OutletError(f"{file}: there is no such folder")
 
 
 def asked_for(record: dict[str, Any], lesson: str | None) -> dict[str, Any]:
