@@ -229,7 +229,9 @@ def grade_all(items: list[Item], options: Options, jobs: int | None = None) -> I
             except BrokenProcessPool:
                 pass
             except KeyboardInterrupt:
-                stop(pool)
+                pool.shutdown(wait=False, cancel_futures=True)
+                for worker in multiprocessing.active_children():  # at once, whatever they do
+                    worker.kill()
                 raise
         for item in running.values():  # one of them was its end, the others are innocent
             yield alone(item, options)
@@ -248,13 +250,6 @@ def pool_of(jobs: int) -> ProcessPoolExecutor:
     """Workers, which leave Ctrl-C to the process that started them, as does what they start."""
     deaf = (signal.SIGINT, signal.SIG_IGN)
     return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=signal.signal, initargs=deaf)
-
-
-def stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers at once, whatever they do."""
-    pool.shutdown(wait=False, cancel_futures=True)
-    for worker in multiprocessing.active_children():
-        worker.kill()
 
 
 def grade_on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:
