@@ -33,7 +33,7 @@ def test_it_begins_with_a_question(path: Path) -> None:
     assert re.search(r"^\*\*The question\.\*\* [^#]*\?", first, re.MULTILINE)
     goals = first.partition("After this lesson you can\n")[2].partition("**Time:**")[0]
     assert 3 <= len(re.findall(r"^- ", goals, re.MULTILINE)) <= 5
-    minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes\.", first)
+    minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes\b", first)
     assert minutes and 30 <= int(minutes[1]) <= 60
     assert "**You need:**" in first
 
