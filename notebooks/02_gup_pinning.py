@@ -290,8 +290,9 @@ P: read
 # %% [markdown]
 # Under `v5.7` reclaim takes the page out of `P`'s page table although it is pinned. The *frame*
 # stays, somebody holds it; but `P` takes a page fault to find it again. Only since v5.11 does
-# reclaim leave such pages alone. And `madvise dontneed` parts `P` from its device under both: `P`
-# asked for it, and `mlock` would have refused.
+# reclaim leave such pages alone. And `madvise dontneed` parts `P` from its device under both: it is
+# what `P` asked for, and `P` reads zeros from then on. On memory that `mlock` has locked, the call
+# would have failed.
 #
 # A fork can part them as well. Watch where the device's `D` goes:
 
