@@ -202,7 +202,7 @@ Predict(
 
 # %% tags=["nbval-check-output"]
 def taken(verb, policy):
-    """The reference that this verb takes under that policy, and what it adds to the count."""
+    """The reference that this verb takes there, and what it adds to the count."""
     world = play(f"P: write A\nP: {verb} g", policy).moments[-1].world
     (reference,) = world.references
     return reference, page_count(world, 1) - mapcount(world, 1)
@@ -359,7 +359,7 @@ hunt = Sandbox(
     "P: write A\nP: fork C",
     "v5.7",
     title="Hunt a leak",
-    lede="Only fork, vmsplice and write. Who is still on the frame when the last one stores?",
+    lede="Only fork, vmsplice and write. Who is on the frame at the last store?",
 )
 hunt
 
@@ -415,20 +415,19 @@ Predict(
 # %% tags=["nbval-check-output"]
 leaving = ("munmap", "madvise dontneed", "exit", "write B")
 orders = {
-    "C, after the fork": "P: write A\nP: fork C\nC: vmsplice g\nC: {leave}\nP: write S",
-    "P, after the fork": "P: write A\nP: fork C\nP: vmsplice g\nP: {leave}\nC: write S",
-    "P, before the fork": "P: write A\nP: vmsplice g\nP: fork C\nP: {leave}\nC: write S",
+    "C, after the fork": "P: fork C\nC: vmsplice g\nC: {leave}\nP: write S",
+    "P, after the fork": "P: fork C\nP: vmsplice g\nP: {leave}\nC: write S",
+    "P, before the fork": "P: vmsplice g\nP: fork C\nP: {leave}\nC: write S",
 }
 print(f"{'the pipe is filled by':21}", *leaving, sep="  ")
 for policy in ("v5.7", "v5.8", "v5.9"):
     print(policy)
     for order, script in orders.items():
-        found = [play(script.format(leave=leave), policy).verdict for leave in leaving]
-        row = [
-            f"{verdict:{len(leave)}}"
-            for verdict, leave in zip(found, leaving, strict=True)
-        ]
-        print(f"  {order:19}", *row, sep="  ")
+        print(f"  {order:19}", end="  ")
+        for leave in leaving:
+            found = play("P: write A\n" + script.format(leave=leave), policy).verdict
+            print(f"{found:{len(leave)}}", end="  ")
+        print()
 
 # %% [markdown]
 # Twelve scripts leak under `v5.7`, four under `v5.8`, none under `v5.9`. (`snapshot` is no leak: the
