@@ -31,7 +31,7 @@ check = exercises("01_copy_on_write", seed=SEED)
 # %% [markdown]
 # ## 1.1 The bill of a fork
 #
-# "The writer always gets a copy." Is it so? Predict without playing the script.
+# "The writer always gets a copy." Is it so? Predict without playing the script (6 points).
 
 # %% [raw] tags=["task"]
 # [fork_bill]
@@ -155,7 +155,7 @@ check.ask("two_reasons")
 
 # %% tags=["answer"]
 def two_reasons():
-    """What happens at each store, what P reads at the end, and how many faults and copies."""
+    """What happens at each store, what P reads, and how many faults and copies."""
     ### BEGIN SOLUTION
     return {
         "P stores B": "sigsegv",
@@ -273,7 +273,7 @@ check.ask("write_fork")
 
 # %% tags=["answer"]
 def write_fork(world, event):
-    """The World after `P: fork C`. event.actor is the parent, event.args[0] the name of the child."""
+    """The World after `P: fork C`: event.actor forks, the child is event.args[0]."""
     ### BEGIN SOLUTION
     parent, child = event.actor, event.args[0]
     entry = world.pte(parent, 0)._replace(write=False)
@@ -358,8 +358,8 @@ check.ask("may_keep")
 def may_keep(page):
     """At a write fault: True if the writer may keep the frame, False for a copy.
 
-    Look at page.mapcount, page.swapcount (swap entries that name the page), page.page_count,
-    page.in_swapcache.
+    Look at page.mapcount, page.swapcount (swap entries that name the page),
+    page.page_count, page.in_swapcache.
     """
     ### BEGIN SOLUTION
     return page.mapcount + page.swapcount == 1

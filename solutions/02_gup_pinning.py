@@ -207,7 +207,7 @@ check.ask("let_go")
 
 # %% tags=["answer"]
 def let_go(world, event):
-    """The World after `P: madvise dontneed`. event.actor is the process, event.page the page."""
+    """The World after `P: madvise dontneed`, by event.actor on event.page."""
     ### BEGIN SOLUTION
     entry = world.pte(event.actor, event.page)
     return world.with_pte(event.actor, event.page, Pte(entry.vma))
@@ -270,7 +270,7 @@ check.ask("not_there")
 
 # %% tags=["answer"]
 def not_there():
-    """A script with a registered buffer that breaks coherence under v5.7, and not under v5.9."""
+    """A script that breaks coherence under v5.7, and not under v5.9."""
     ### BEGIN SOLUTION
     return """
     P: register g
