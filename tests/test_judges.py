@@ -9,6 +9,7 @@ import pytest
 
 from cowlab import Pte, World
 from cowlab.grading import Exercises, Verdict
+from cowlab.grading.judges import question
 from cowlab.grading.task import read_tasks
 
 TASKS = """
@@ -60,7 +61,14 @@ points = 4
 hint = "H"
 law = "isolation"
 passes = ["leak under v5.9", "get-read-shared under v5.9"]
-catches = ["leak under v5.7", "leak-reverse under v5.8"]
+catches = ["leak under v5.7", "one of ours under v5.8"]
+[law_it.scripts]
+"one of ours" = '''
+P: vmsplice g
+P: fork C
+P: munmap
+C: write S
+'''
 
 [rule_it]
 kind = "rule"
@@ -123,6 +131,27 @@ def test_a_prediction_is_judged_question_by_question_and_never_told() -> None:
     assert "'last' is not asked" in said("predict_it", lambda: {"last": 1}).says
 
 
+FLAG = """
+[flag]
+kind = "predict"
+title = "T"
+points = 2
+hint = "H"
+script = "P: write A\\nP: fork C"
+[flag.ask]
+before = "line 1 exclusive of P under v5.19"
+after = "line 2 exclusive of C under v5.19"
+"""
+
+
+def test_the_exclusive_flag_can_be_asked_for() -> None:
+    def flag() -> dict[str, str]:
+        return {"before": "yes", "after": "no"}
+
+    check = Exercises(read_tasks("x", FLAG))
+    assert check.judged(flag).points == 2
+
+
 LEAK = "P: fork C\nP: write A\n"
 FOUND = "P: write A\nP: fork C\nC: vmsplice g\nC: munmap\nP: write S\n"
 
@@ -183,6 +212,8 @@ def test_a_law_has_to_tell_right_from_wrong() -> None:
     strict = said("law_it", lambda step: all(look.saw == look.now for look in step.looks))
     assert 0 < strict.points < 4 and "is fine, and your law says it is not" in strict.text()
     assert said("law_it", lambda step: True).points == 0
+    asked = question(CHECK.tasks["law_it"])
+    assert "one of ours is\n\n  P: vmsplice g\n" in asked and max(map(len, asked.splitlines())) <= 88
     assert said("law_it", lambda step: "yes").says.startswith("law_it is to return True or False")
 
 
