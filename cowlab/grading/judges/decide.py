@@ -18,6 +18,7 @@ from textwrap import wrap
 from typing import Any
 
 from cowlab.check import Report, check
+from cowlab.events import format as format_script
 from cowlab.grading.asking import Ask, Failed, Unanswered
 from cowlab.grading.task import Task, TaskError, row_named
 from cowlab.grading.verdict import Part
@@ -38,7 +39,9 @@ def question(task: Task) -> str:
     lines += ["", "What is looked at:", ""]
     lines += [f"  {law:14} {points:g} points" for law, points in data.get("laws", {}).items()]
     lines += [f"  answers as {name} does: {points:g} points" for name, points in data.get("like", {}).items()]
-    lines += [f"  does what was recorded on {asked}: {points:g} points" for asked, points in _asked(data)]
+    for asked, points in _asked(data):
+        where = " in ".join(asked.split())
+        lines.append(f"  does what was recorded on {where}: {points:g} point{'s' * (points != 1)}")
     if copies := data.get("copies"):
         lines.append(f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}")
     if ends := data.get("ends"):
@@ -148,7 +151,8 @@ def _recorded(row: Policy, asked: str, points: float) -> Part:
         return Part(asked, points, points, f"as recorded, in all {len(cells)} values")
     one = wrong[0]
     says = f"{len(wrong)} of {len(cells)} values differ, first in {one.scenario}: {one.field} is {one.recorded} there"
-    return Part(asked, 0, points, f"{says}, and {one.model} by your rule", scenarios()[one.scenario].text, row.name)
+    script = format_script(scenarios()[one.scenario].events)
+    return Part(asked, 0, points, f"{says}, and {one.model} by your rule", script, row.name)
 
 
 def _copies(row: Policy, wanted: dict[str, Any], kept: bool) -> Part:
