@@ -142,8 +142,9 @@ def before_you_look():
 # page-table entry maps is marked exclusive.* The law is not true, and that is its use: the
 # steps at which it breaks are those at which the bit says something else than the flag.
 #
-# `step.after` is the World after the event. `world.frames` are its frames by number (a place may
-# be `None`); a frame has `kind` (`"anon"`, `"zero"`, `"file"`, `"ksm"`) and `exclusive`. (7 points)
+# `step.after` is the World after the event. Its `frames` are in order of their numbers (a place may be
+# `None`); a frame has a `kind` (`"anon"`, `"zero"`, `"file"`, `"ksm"`) and `exclusive`. `mapcount(world, number)`
+# and `page_count(world, number)` count. (7 points)
 
 # %% [raw] tags=["task"]
 # [bit_is_flag]
