@@ -181,7 +181,7 @@ step_through(
 
 # %% [markdown]
 # If that explanation is right, then two decisions of `v5.11` put into `v5.9` must make all nine
-# cells agree, and each of them must mend its own. Such a **hybrid** row is how a suspicion
+# cells agree, and each of them must mend its own. Such a hybrid row is how a suspicion
 # is tested:
 
 
