@@ -281,7 +281,8 @@ print("; ".join(format(lettered(riddles["isolation"])).splitlines()))
 
 # %% [markdown]
 # Here are all 44 states. Each card is a state, each column is one event farther from the start.
-# Find the red arrow and click on it: the script that leads there opens below.
+# Press the red button `✗ isolation`: it goes to the arrow that breaks the law, and the script that
+# leads there opens below. Click on any other card to see how one gets there.
 
 # %%
 state_graph("v5.7", SMALL)
@@ -314,15 +315,15 @@ hole = check(POLICIES["v5.8"], SMALL).script("isolation")
 print(hole)
 
 # %% [markdown]
-# **Predict** what each line does, now under three kernels. Only one of them lets the child's
-# letter into the parent's pipe.
+# **Predict**, now under two kernels, what each line from the `fork` on does. One of the two lets
+# the child's letter into the parent's pipe.
 
 # %%
 Predict(
     hole + "g: read\n",
     "v5.8",
     "v5.9",
-    "v6.5",
+    ask={2: "outcome", 3: "outcome", 4: "outcome", 5: "g"},
     title="The hole in v5.8",
     lede="The reference was taken before the fork: there was nothing to break yet.",
 )
@@ -374,14 +375,17 @@ def scripts(model, lines):
 
 
 # %% [markdown]
-# **Predict.** About how many scripts of ten lines do our five verbs allow, when at most two
-# processes and one reference exist at once? Write a power of ten: `10`, `1000`, `10**5` ...
+# **Predict.** How many scripts of ten lines do our five verbs allow, when at most two processes and
+# one reference exist at once? Say how many digits the number has.
 
 # %%
-my_guess = None
+digits_guess = {"digits": None}
+
+# %%
+tried = scripts(Memory(POLICIES["v5.7"], SMALL), 10)
+compare_answers(digits_guess, {"digits": len(str(tried))})
 
 # %% tags=["nbval-check-output"]
-tried = scripts(Memory(POLICIES["v5.7"], SMALL), 10)
 print(f"{tried:,} scripts of ten lines")
 
 # %% [markdown]
@@ -507,7 +511,7 @@ for lines in range(1, 8):
 # each of them every event leads back into states that were seen.
 #
 # So `v5.9` is safe? **Predict.** Each line below is a *complete* search for a broken isolation
-# under `v5.9`, and differs from the last one in one thing. `holds` or `broken`?
+# under `v5.9`; the last three differ from the first in one thing each. `holds` or `broken`?
 
 # %%
 bounds_guess = {
@@ -670,7 +674,7 @@ print(checked, "witnesses played, and each breaks its law")
 
 # %% [markdown]
 # **Predict** one of them. Jerome Glisse wrote that copying at `mprotect` made him uneasy about
-# short-lived users such as direct I/O (20210112235104.GA490399@redhat.com). The search says that
+# short-lived users such as direct I/O ([mail of 12 January 2021](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com)). The search says that
 # three lines are enough. What does each line do, in Linus Torvalds' proposal and in the
 # alternative?
 
@@ -718,7 +722,7 @@ assert check(POLICIES["v6.5"], pins).holds("coherence") is True
 # %% [markdown]
 # And some things are outside every bound that you can set, because the model has no word for
 # them: two threads, two processors, a TLB that is flushed late, half a page. The torn child of
-# lesson 5 (20250603-fork-tearing-v1-0-a7f64b7cfc96@google.com) needs a second thread. No search
+# lesson 5 ([mail](https://lore.kernel.org/r/20250603-fork-tearing-v1-0-a7f64b7cfc96@google.com)) needs a second thread. No search
 # here will ever find it. `cowlab/atlas/OUTSIDE.md` lists what a script cannot say.
 #
 # **Your turn.** Ask a question of your own: change the row, the verbs, or the bounds, and say

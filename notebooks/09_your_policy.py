@@ -368,7 +368,8 @@ for policy, sometimes in ((design, False), (andrea, True), (POLICIES["v6.5"], Tr
 
 # %% [markdown]
 # > **In the kernel.** "A page that somebody holds belongs to one process" is the invariant of
-# > 2009 as well (row `andrea-2009`, 20090316135654.GA17949@random.random), and the one of v5.19 for
+# > 2009 as well (row `andrea-2009`,
+# > [mail](https://lore.kernel.org/r/20090316135654.GA17949@random.random)), and the one of v5.19 for
 # > pins ([6c287605fd56](https://git.kernel.org/linus/6c287605fd56)). What differs is how it is
 # > remembered, and who takes part. The debugging checks of
 # > [b6a2619c60b4](https://git.kernel.org/linus/b6a2619c60b4) watch it.
@@ -478,14 +479,15 @@ cost_chart(
 #
 # > **In the kernel.** That price was known. The proposal of 2009 marks the pages that GUP has
 # > touched (`PG_gup`) just to keep `fork` from copying for the references of LRU batches, which had
-# > been measurable (20090316135654.GA17949@random.random). Pins are told from other references by
+# > been measurable ([the same mail](https://lore.kernel.org/r/20090316135654.GA17949@random.random)).
+# > Pins are told from other references by
 # > a bias of 1024 since [47e29d32afba](https://git.kernel.org/linus/47e29d32afba), and
 # > [70e806e4e645](https://git.kernel.org/linus/70e806e4e645) copies at `fork` only what may be
 # > *pinned*, in a process that has ever pinned.
 #
 # The largest bill that we have is the atlas: 138 scenarios, some of them recorded on real machines,
-# most of them made to hurt. (Some are about counters that overflow. Nothing that a decision answers
-# helps there.)
+# most of them made to hurt. (A few are about a counter that overflows, which is none of the
+# decisions' business.)
 
 
 # %% tags=["nbval-check-output"]
@@ -658,7 +660,7 @@ print("within these bounds it answers as:", ", ".join(alike) or "none that we kn
 # the sharing of the page somebody may take a reference
 # ([57efa1fe5957](https://git.kernel.org/linus/57efa1fe5957) is about just that), and counts that
 # are too high for a moment, as Matthew Wilcox reminded the thread
-# (20210113021619.GL35215@casper.infradead.org).
+# ([mail](https://lore.kernel.org/r/20210113021619.GL35215@casper.infradead.org)).
 
 # %% [markdown]
 # ## 9.9 Who was right?
@@ -671,16 +673,16 @@ print("within these bounds it answers as:", ", ".join(alike) or "none that we kn
 #   reference beside it.
 # - *Linus Torvalds*: the map count alone does not say that a page is yours; `fork` and `munmap`
 #   launder it. And one wants a mark for "this has been made exclusive already"
-#   (CAHk-=wgi31FKc9AL6m87+pb2B79V2g_QjdhmtJNW8Pnq2ERQ-Q@mail.gmail.com).
+#   ([10 January 2021](https://lore.kernel.org/r/CAHk-=wgi31FKc9AL6m87+pb2B79V2g_QjdhmtJNW8Pnq2ERQ-Q@mail.gmail.com)).
 # - *Jerome Glisse*: `mprotect` has to stay what it is, and copying there harms short-lived
 #   references. And a child should never take over a page that it inherited while a reference from
-#   before the `fork` is on it (20210112235104.GA490399@redhat.com).
+#   before the `fork` is on it ([12 January 2021](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com)).
 # - *Jason Gunthorpe*: a page that is held should not leave its process indirectly
-#   (20210115183721.GG4605@ziepe.ca). That is `coherence`.
+#   ([15 January 2021](https://lore.kernel.org/r/20210115183721.GG4605@ziepe.ca)). That is `coherence`.
 # - *Hugh Dickins*: the count is unreliable, and erratic copies were the reason for the map count
-#   (alpine.LSU.2.11.2008312207450.1212@eggly.anvils). That is the column *look-up*.
+#   ([1 September 2020](https://lore.kernel.org/r/alpine.LSU.2.11.2008312207450.1212@eggly.anvils)). That is the column *look-up*.
 # - *David Hildenbrand* put the thoughts together: the question is not how many, but *whose*; so
-#   remember it when you know it (20220428083441.37290-1-david@redhat.com).
+#   remember it when you know it ([28 April 2022](https://lore.kernel.org/r/20220428083441.37290-1-david@redhat.com)).
 #
 # Now open `mm/memory.c` of a current kernel and read `do_wp_page()`. Ask of each line against which
 # script it stands, and what it costs. You have the words, and the scripts.
