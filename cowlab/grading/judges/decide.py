@@ -6,6 +6,7 @@ laws       {law: points}; economy earns only where the other laws hold: never to
 bounds     processes, pages, references, holds, kind, events: how large a world is explored
 like       {policy: points}: the decisions are to answer what that policy's do, wherever they are asked
 copies     {scripts, best, worst, points}: copies made in these scenarios, in all; earns only where the laws hold
+ends       {script: [outcome of its last line, points]}: what no law asks, such as that a call does something at all
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ def question(task: Task) -> str:
     lines += [f"  answers as {name} does: {points:g} points" for name, points in data.get("like", {}).items()]
     if copies := data.get("copies"):
         lines.append(f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}")
+    if ends := data.get("ends"):
+        lines += ["", "And these scripts are to end so:", ""]
+        for text, (outcome, points) in ends.items():
+            lines.append(
+                f"  {'; '.join(task.script(text).splitlines())}  ->  {outcome}: {points:g} point{'s' * (points != 1)}"
+            )
     if "laws" in data:
         within = bounds(task)
         lines += ["", f"Within {bounds_words({'bounds': within._asdict()})}, and these events:"]
@@ -57,6 +64,7 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
         kept = all(part.held for part in parts if part.name != "economy")
         parts += [_like(task, row, name, points) for name, points in task.data.get("like", {}).items()]
         parts += [_copies(row, task.data["copies"], kept)] if "copies" in task.data else []
+        parts += [_end(row, task.script(text), *wanted) for text, wanted in task.data.get("ends", {}).items()]
     except BadAnswer as error:
         if isinstance(error.__cause__, Unanswered | Failed):
             raise error.__cause__ from None
@@ -126,3 +134,12 @@ def _copies(row: Policy, wanted: dict[str, Any], kept: bool) -> Part:
     earned = points * min(max((worst - copies) / (worst - best), 0), 1)
     says = scripts if earned >= points else f"{scripts}; fewer are possible"
     return Part("few copies", earned, points, says)
+
+
+def _end(row: Policy, script: str, outcome: str, points: float) -> Part:
+    """Whether the last line of that script has that outcome."""
+    found = play(script, row).steps[-1].outcome
+    name = f"ends in {outcome}"
+    if found == outcome:
+        return Part(name, points, points, f"yes: {script.splitlines()[-1]}")
+    return Part(name, 0, points, f"no, in {found}", script, row.name)
