@@ -645,8 +645,7 @@ print("within these bounds it answers as:", ", ".join(alike) or "none that we kn
 # %% [markdown]
 # ### How to present it
 #
-# A proposal that you would send to other people has four parts. The mails of January 2021 that
-# moved things had all of them, and where one was missing, that is what was asked for next:
+# A proposal that you would send to other people has four parts:
 #
 # 1. **The invariant**, one sentence that must always be true, and who keeps it at each place.
 # 2. **What it keeps**: the laws, *with the bounds*, and whether the search was complete.
@@ -672,11 +671,11 @@ print("within these bounds it answers as:", ", ".join(alike) or "none that we kn
 #   dealt with when they are taken. `design 2` is that thought, with a copy at `fork` for every
 #   reference beside it.
 # - *Linus Torvalds*: the map count alone does not say that a page is yours; `fork` and `munmap`
-#   launder it. And one wants a mark for "this has been made exclusive already"
+#   launder it. And one would like a mark on what has been made exclusive already
 #   ([10 January 2021](https://lore.kernel.org/r/CAHk-=wgi31FKc9AL6m87+pb2B79V2g_QjdhmtJNW8Pnq2ERQ-Q@mail.gmail.com)).
 # - *Jerome Glisse*: `mprotect` has to stay what it is, and copying there harms short-lived
-#   references. And a child should never take over a page that it inherited while a reference from
-#   before the `fork` is on it ([12 January 2021](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com)).
+#   references. And a child that inherited a page should copy it rather than take it over, for a
+#   reference from before the `fork` may be on it ([12 January 2021](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com)).
 # - *Jason Gunthorpe*: a page that is held should not leave its process indirectly
 #   ([15 January 2021](https://lore.kernel.org/r/20210115183721.GG4605@ziepe.ca)). That is `coherence`.
 # - *Hugh Dickins*: the count is unreliable, and erratic copies were the reason for the map count
