@@ -36,7 +36,8 @@ def question(task: Task) -> str:
     lines += [f"  {law:14} {points:g} points" for law, points in data.get("laws", {}).items()]
     lines += [f"  answers as {name} does: {points:g} points" for name, points in data.get("like", {}).items()]
     if copies := data.get("copies"):
-        lines.append(f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}")
+        scripts = f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}"
+        lines += wrap(scripts, 96, subsequent_indent=" " * 17)
     if ends := data.get("ends"):
         lines += ["", "And these scripts are to end so:", ""]
         for text, (outcome, points) in ends.items():
