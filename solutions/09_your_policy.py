@@ -528,10 +528,11 @@ check.ask("present")
 # each entry needs one more bit, which an architecture may not have; I have not counted the faults. Left
 # open: with `swap_out` among the verbs a needless copy can be made again, a passing look-up makes a
 # marked process copy, and nothing was said about two processors: `gup` has to look at flag and entry
-# after it has taken the reference, as the kernel does (a7f226604170). v6.5 lets `FOLL_GET` have shared
-# pages; unsharing for every reference was part of the proposal of January 2021
-# (20210110004435.26382-1-aarcange@redhat.com), and v5.8, which broke COW for every reference, was taken
-# back in v5.9-rc4 (a308c71bf1e6). I unshare, which leaves the entry read-only.
+# after it has taken the reference, as the kernel does (a7f226604170). `andrea-2021` unshares for
+# every reference, too, and then goes by the map count; when that was tried again in December 2021
+# it was turned down, because a map count does not say that a page is yours
+# (CAHk-=wgL5u3XMgfUN6BOqVO0OvPx3-LEri1ju-1TW4dFhHQO4g@mail.gmail.com), and a reference from before
+# the `fork` does break it. The mark is my answer: who inherited the page does not go by the map count.
 # ### END SOLUTION
 
 # %% [markdown] tags=["wrong"]

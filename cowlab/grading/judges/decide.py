@@ -37,7 +37,7 @@ def question(task: Task) -> str:
     lines += [f"  answers as {name} does: {points:g} points" for name, points in data.get("like", {}).items()]
     if copies := data.get("copies"):
         scripts = f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}"
-        lines += wrap(scripts, 96, subsequent_indent=" " * 17)
+        lines += wrap(scripts, 96, subsequent_indent=" " * 17, break_on_hyphens=False)
     if ends := data.get("ends"):
         lines += ["", "And these scripts are to end so:", ""]
         for text, (outcome, points) in ends.items():
