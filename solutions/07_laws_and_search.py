@@ -18,10 +18,12 @@
 # they did.
 #
 # `check.ask("name")` prints what is asked, `check.hint("name")` a hint, and `check.show()` steps
-# through the script which the last check found. Check as often as you like.
+# through the script which the last check found. Check as often as you like. A word such as `leak`
+# names a scenario of the atlas: `play("leak", "v5.9")` plays it, `print(scenarios()["leak"].text)`
+# shows it.
 
 # %% tags=["setup"]
-from cowlab import POLICIES, play  # noqa: F401
+from cowlab import POLICIES, play, scenarios  # noqa: F401
 from cowlab.grading import exercises
 
 SEED = 0  # in a class: the number that you were given; letters and numbers vary with it
@@ -130,7 +132,7 @@ def six_rules():
 # kind = "law"
 # title = "The law of isolation"
 # points = 8
-# stub = "return True if nobody sees a stranger's store after this step, else False"
+# stub = "return True or False"
 # hint = "For each look: is what was seen the present content, or an earlier one, of the page that it ought to be? If not, whose store is it: a CPU's, a device's, or nobody's? Content that is only old belongs to another law."
 # law = "isolation"
 # passes = ["leak under v5.9", "pin-fork-write under v5.7", "pin-fork-child-reads under v5.7", "get-read-shared under v5.7"]
@@ -208,7 +210,7 @@ def nobody_spies(step):
 # kind = "law"
 # title = "Who may write is alone"
 # points = 6
-# stub = "return True if each writable private entry is alone on its frame, else False"
+# stub = "return True or False"
 # hint = "Go through step.after.processes; each has ptes, pairs of a page and an entry. An entry has frame, write and vma. Count how many entries have the same frame. Which mappings are shared on purpose, and how does vma say so?"
 # passes = ["leak under v5.7", "pin-exclusive-writes under v6.5", "s24_shared_anon under v6.5"]
 # catches = ["cow-basic under jerome-fork-reuse", "s01_fork_child_writes under v5.7, reuse of jerome-fork-reuse", "in the child under v5.7, reuse of jerome-fork-reuse"]

@@ -210,7 +210,7 @@ def leaning():
 # kind = "law"
 # title = "A held frame is mapped once"
 # points = 6
-# stub = "return True if no held anonymous frame is mapped twice, else False"
+# stub = "return True or False"
 # hint = "step.after.references says who holds which frame (None where a call was refused); step.after.processes have ptes, pairs of a page and an entry. step.after.frame(number) tells the kind of a frame: the page of zeros and the pages of files are shared by nature."
 # passes = ["leak under andrea-2021", "zero page under v5.7", "reuse-after-exit under v5.7"]
 # catches = ["leak under v5.9", "get-read-fork under v6.5", "pin-fork-write under v5.7"]
@@ -374,7 +374,7 @@ def at_fork(page):
 # Now your own: `reuse`, `gup` and `fork`, in `v6.5`. It is judged on every promise, on economy as a law
 # (no needless copy that could be made, within the bounds), and by the copies that it makes in six
 # scenarios of the atlas. Economy and copies count only once the promises are kept. A policy that earns
-# everything exists; `v6.5` itself earns a little more than half. (16 points)
+# everything exists; `v6.5` itself earns about two thirds. (16 points)
 
 # %% [raw] tags=["task"]
 # [your_policy]
@@ -382,7 +382,7 @@ def at_fork(page):
 # title = "Your policy"
 # points = 16
 # stub = "return one of the answers printed above"
-# hint = "Make sure first that a reference to a page that is not yours alone is never taken: then every reference on a shared frame was there before the fork, and is the one's who was there before. Then let fork leave a trace, so that the child knows that it is not that one; one of its three answers does. Who finds no trace and is alone may keep the frame, whatever the count; who finds one has to look at the count. And do not forget what a device needs at fork."
+# hint = "Two steps. First: if a reference to a page that is not yours alone is never taken, what do you know of every reference on a frame that two processes share? Then: which of the two cannot own it, and who could tell them? One of the three answers of fork was in no merged kernel. Do not forget what a device needs at fork."
 # base = "v6.5"
 # functions = ["my_reuse", "my_gup", "my_fork"]
 # cells = { my_reuse = "reuse", my_gup = "gup", my_fork = "fork" }

@@ -29,21 +29,18 @@ MAX_STATES = 30_000
 
 def question(task: Task) -> str:
     data = task.data
-    lines = [f"Each function is given a PageInfo and takes the place of a decision of {data['base']}:", ""]
+    who = "The function is" if len(data["cells"]) == 1 else "Each function is"
+    lines = [f"{who} given a PageInfo and takes the place of a decision of {data['base']}:", ""]
     for function, cell in data["cells"].items():
         lines.append(f"  {function}(page)   {cell}: returns {', '.join(map(repr, ANSWERS[cell]))}")
-    lines += ["", "What is looked at:", ""]
-    lines += [f"  {law:14} {points:g} points" for law, points in data.get("laws", {}).items()]
-    lines += [f"  answers as {name} does: {points:g} points" for name, points in data.get("like", {}).items()]
+    looked = [*data.get("laws", {}).items(), *((f"as {name}", points) for name, points in data.get("like", {}).items())]
     if copies := data.get("copies"):
-        scripts = f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}"
-        lines += wrap(scripts, 96, subsequent_indent=" " * 17, break_on_hyphens=False)
-    if ends := data.get("ends"):
-        lines += ["", "And these scripts are to end so:", ""]
-        for text, (outcome, points) in ends.items():
-            lines.append(
-                f"  {'; '.join(task.script(text).splitlines())}  ->  {outcome}: {points:g} point{'s' * (points != 1)}"
-            )
+        looked.append((f"few copies in {', '.join(copies['scripts'])}", copies["points"]))
+    for text, (outcome, points) in data.get("ends", {}).items():
+        looked.append((f"{'; '.join(task.script(text).splitlines())}  ->  {outcome}", points))
+    lines += ["", "What is looked at, with its points:", ""]
+    for what, points in looked:
+        lines += wrap(f"  {points:4g}  {what}", 96, subsequent_indent=" " * 8, break_on_hyphens=False)
     if "laws" in data:
         within = bounds(task)
         lines += ["", f"Within {bounds_words({'bounds': within._asdict()})}, and these events:"]
