@@ -251,7 +251,7 @@ assert third == ["hit", "refused"]  # in five bits: three GETs fit, three pins d
 # (*Anonymous* is memory that belongs to no file, all that we have had so far. A *COW mapping* is
 # a private one, in which a store must stay unseen by others.)
 #
-# mapcount could never give (b), as a pipe is in no page table. Lesson 2 ended with the hole that
+# mapcount could never give (b), as a pipe is in no page table. Lesson 2 showed the hole that
 # v5.8 still had: there the reference is *older* than the `fork`. Go through it once more with an
 # eye on the two counts. **Predict** for v5.8, which goes by mapcount and breaks COW when a
 # reference is taken, and for v5.9.
@@ -274,9 +274,9 @@ Predict(
 #
 # > **In the kernel.** [09854ba94c6a](https://git.kernel.org/linus/09854ba94c6a) (v5.9-rc4), "mm:
 # > do_wp_page() simplification". A KSM page (the kernel has merged equal pages) is copied. A
-# > page_count other than 1: copied. The page lock cannot be had at once: copied. With the lock, counts that changed meanwhile:
-# > copied. Otherwise the frame is kept. `reuse_page_count` in `cowlab/policy.py` is the same
-# > without the lock.
+# > page_count other than 1: copied. The page lock cannot be had at once: copied. With the lock,
+# > counts that changed meanwhile: copied. Otherwise the frame is kept. `reuse_page_count` in
+# > `cowlab/policy.py` is the same without the lock.
 #
 # ### Does v5.9 obey?
 #
