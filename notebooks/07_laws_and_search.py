@@ -277,7 +277,7 @@ for law, path in witnesses.items():
 # %% tags=["nbval-check-output"]
 _, riddles = search(Memory(POLICIES["v5.7"], SMALL), newest_first=True)
 print(len(riddles["isolation"]), "lines:")
-print("; ".join(format(lettered(riddles["isolation"])).splitlines()))
+print(format(lettered(riddles["isolation"])))
 
 # %% [markdown]
 # Here are all 44 states. Each card is a state, each column is one event farther from the start.
@@ -553,7 +553,7 @@ step_through(
     "v5.9",
     "v5.18",
     title="Complete, and yet",
-    lede="The rule of v5.9 was made for small pages. A huge one still went by mapcount.",
+    lede="v5.9 made its rule for small pages. A huge one still went by mapcount.",
 )
 
 # %% [markdown]
