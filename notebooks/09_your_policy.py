@@ -25,8 +25,7 @@
 # - name the decisions of a policy and write your own,
 # - show that a decision *cannot* be right, whatever it answers, because of what it cannot see,
 # - improve a hybrid step by step, led by counterexamples,
-# - count what a policy costs, in everyday programs and in 138 scenarios,
-# - say by a fingerprint whether two policies are the same within bounds, whatever their code,
+# - count what a policy costs, and say by a fingerprint whether two policies are the same,
 # - present a policy: what it keeps, within which bounds, at which price, and what it leaves open.
 #
 # **Time:** about 60 minutes. **You need:** lessons 1 to 7. Lesson 8 is not needed here.
