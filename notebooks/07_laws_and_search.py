@@ -33,8 +33,9 @@
 # %%
 from collections import deque
 
-from cowlab import POLICIES, format, parse, play
+from cowlab import POLICIES, parse, play
 from cowlab.check import check, lettered
+from cowlab.events import format as script_text
 from cowlab.explore import explore, replay
 from cowlab.laws import LAWS, readers
 from cowlab.matrix import explore_policy
@@ -263,7 +264,7 @@ states, witnesses = search(Memory(POLICIES["v5.7"], SMALL))
 print(states, "states")
 for law, path in witnesses.items():
     print(f"{law} is broken by {len(path)} lines:")
-    print(format(lettered(path)))
+    print(script_text(lettered(path)))
 
 # %% [markdown]
 # Our sixteen lines found CVE-2020-29374 in 44 states, and in another shape than lesson 1's: here
@@ -277,7 +278,7 @@ for law, path in witnesses.items():
 # %% tags=["nbval-check-output"]
 _, riddles = search(Memory(POLICIES["v5.7"], SMALL), newest_first=True)
 print(len(riddles["isolation"]), "lines:")
-print("; ".join(format(lettered(riddles["isolation"])).splitlines()))
+print(script_text(lettered(riddles["isolation"])))
 
 # %% [markdown]
 # Here are all 44 states. Each card is a state, each column is one event farther from the start.
@@ -301,7 +302,7 @@ for name, policy in POLICIES.items():
     assert witnesses == {law: w for law, w in theirs.witnesses.items() if w}, name
     for law, path in witnesses.items():
         assert law in replay(Memory(policy, SMALL), path)
-        assert law in broken_laws(format(lettered(path)), name)
+        assert law in broken_laws(script_text(lettered(path)), name)
 
 # %% [markdown]
 # ### What you looked for in lesson 1
@@ -553,7 +554,7 @@ step_through(
     "v5.9",
     "v5.18",
     title="Complete, and yet",
-    lede="The rule of v5.9 was made for small pages. A huge one still went by mapcount.",
+    lede="v5.9 made its rule for small pages. A huge one still went by mapcount.",
 )
 
 # %% [markdown]

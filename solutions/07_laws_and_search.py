@@ -152,7 +152,7 @@ check.ask("nobody_spies")
 
 # %% tags=["answer"]
 def nobody_spies(step):
-    """Whether every reader sees only CPU stores that are, or were, in the page it ought to see."""
+    """Whether every reader sees only CPU stores that its own page has, or had."""
     ### BEGIN SOLUTION
     for look in step.looks:
         mine = look.saw == look.now or look.saw in look.past
@@ -229,7 +229,7 @@ check.ask("only_writer")
 
 # %% tags=["answer"]
 def only_writer(step):
-    """Whether each writable entry of a private mapping is the only entry on its frame."""
+    """Whether each writable private entry is the only entry on its frame."""
     ### BEGIN SOLUTION
     entries = [pte for process in step.after.processes for _, pte in process.ptes]
     frames = [pte.frame for pte in entries]

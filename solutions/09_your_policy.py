@@ -62,7 +62,7 @@ check = exercises("09_your_policy", seed=SEED)
 # "page_count, own pipe" = "line 8 page_count of P @1 under v6.5"
 # "P stores S, v6.5" = "line 9 outcome under v6.5"
 # "P stores T, v6.5" = "line 10 outcome under v6.5"
-# "page_count, child's pipe, andrea-2021" = "line 8 page_count of P under andrea-2021"
+# "page_count, andrea-2021" = "line 8 page_count of P under andrea-2021"
 # "P stores T, andrea-2021" = "line 10 outcome under andrea-2021"
 
 # %% tags=["nbval-check-output"]
@@ -80,7 +80,7 @@ def told():
         "page_count, own pipe": 2,
         "P stores S, v6.5": "copy",
         "P stores T, v6.5": "copy",
-        "page_count, child's pipe, andrea-2021": 1,
+        "page_count, andrea-2021": 1,
         "P stores T, andrea-2021": "reuse",
     }
     ### END SOLUTION
@@ -103,7 +103,7 @@ def told():
         "page_count, own pipe": 1,
         "P stores S, v6.5": "copy",
         "P stores T, v6.5": "reuse",
-        "page_count, child's pipe, andrea-2021": 1,
+        "page_count, andrea-2021": 1,
         "P stores T, andrea-2021": "reuse",
     }
 
@@ -118,7 +118,7 @@ def told():
         "page_count, own pipe": 1,
         "P stores S, v6.5": "copy",
         "P stores T, v6.5": "reuse",
-        "page_count, child's pipe, andrea-2021": 1,
+        "page_count, andrea-2021": 1,
         "P stores T, andrea-2021": "reuse",
     }
 
@@ -133,7 +133,7 @@ def told():
         "page_count, own pipe": 2,
         "P stores S, v6.5": "copy",
         "P stores T, v6.5": "copy",
-        "page_count, child's pipe, andrea-2021": 2,
+        "page_count, andrea-2021": 2,
         "P stores T, andrea-2021": "copy",
     }
 
