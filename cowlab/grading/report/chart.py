@@ -30,7 +30,7 @@ def chart(points: Sequence[Bin], aside: Sequence[Aside], unit: str) -> str:
     parts, x = [], 1.0
     for k, b in enumerate(points):
         label = number(b.low) if (len(points) - 1 - k) % every == 0 else ""
-        parts.append(_column(x, pitch - GAP, b.many, highest, label, "bar"))
+        parts.append(_column(x, pitch - GAP, b.many, highest, label, "solid"))
         x += pitch
     parts.append(f'<path class="axis" d="M0 {HIGH - BOTTOM}.5H{x - GAP + 2:.0f}"/>')
     parts.append(f'<text class="cap" x="1" y="{HIGH - 4}">points</text>')

@@ -83,9 +83,9 @@ def _overview(known: Tally) -> str:
     total = chart(bins(known.totals, known.most), [], "Submissions") if known.totals else ""
     return (
         f'<div class="pair"><section aria-label="Points in all"><h2>Points in all</h2>{total}</section>'
-        '<table class="rows over" aria-label="All tasks"><thead><tr><th scope="col">TASK</th>'
+        '<div class="wide"><table class="rows over" aria-label="All tasks"><thead><tr><th scope="col">TASK</th>'
         '<th scope="col"><span class="sr">share</span></th><th scope="col">MEAN</th><th scope="col">FULL POINTS</th>'
-        f'<th scope="col">OPEN</th><th scope="col">FAILED</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<th scope="col">OPEN</th><th scope="col">FAILED</th></tr></thead><tbody>{rows}</tbody></table></div></div>'
     )
 
 
@@ -98,9 +98,9 @@ def _mistakes(known: Tally) -> str:
     if not rows:
         return ""
     return (
-        '<section class="task"><header><h2>Typical misconceptions</h2></header><table class="rows beliefs" aria-label="Misconceptions">'
+        '<section class="task"><header><h2>Typical misconceptions</h2></header><div class="wide"><table class="rows beliefs" aria-label="Misconceptions">'
         '<thead><tr><th scope="col">ANSWERS</th><th scope="col"><span class="sr">share</span></th>'
-        f'<th scope="col">WHAT IS BELIEVED</th><th scope="col">TASK</th></tr></thead><tbody>{rows}</tbody></table></section>'
+        f'<th scope="col">WHAT IS BELIEVED</th><th scope="col">TASK</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
     )
 
 
@@ -137,7 +137,8 @@ def _silent(of: TaskTally, links: Mapping[str, str]) -> str:
 def _clusters(page: Page, of: TaskTally, lesson: str, anonymous: bool, links: Mapping[str, str]) -> str:
     right = {answer.task.answers for answer in of.full}
     ways = f", in {len(right)} different ways" if len(right) > 1 else ""
-    said = f'<p class="why">{count(len(of.full), "answer")} earned all points{ways}.</p>'
+    earned = f"{count(len(of.full), 'answer')} earned" if of.full else "No answer earned"
+    said = f'<p class="why">{earned} all points{ways}.</p>'
     wrong = of.wrong()
     shown = [cluster for cluster in wrong if not anonymous or len(cluster.answers) > 1][:SHOWN]
     rows = "".join(_cluster(page, c, lesson, anonymous, links, k < STEPPERS) for k, c in enumerate(shown))
@@ -191,9 +192,9 @@ def _everybody(known: Tally, links: Mapping[str, str]) -> str:
     more = len(ordered) - ROWS
     left = f'<p class="why">And {count(more, "submission")} more: see the CSV.</p>' if more > 0 else ""
     return (
-        '<section class="task"><header><h2>All submissions</h2></header><table class="rows all" aria-label="All submissions">'
+        '<section class="task"><header><h2>All submissions</h2></header><div class="wide"><table class="rows all" aria-label="All submissions">'
         f'<thead><tr><th scope="col">STUDENT</th>{heads}<th scope="col">POINTS</th><th scope="col">SUBMISSION</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>{left}</section>"
+        f"<tbody>{rows}</tbody></table></div>{left}</section>"
     )
 
 

@@ -63,5 +63,5 @@ def slug(text: str, most: int = 40) -> str:
 
 def file_name(*texts: str) -> str:
     """A name of a file for these texts, different for different ones: ada-01-copy-on-write-3f2a9c1e."""
-    unlike = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    unlike = hashlib.sha256(ascii(texts).encode()).hexdigest()[:8]
     return "-".join([*filter(None, map(slug, texts)), unlike])

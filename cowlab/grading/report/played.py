@@ -15,23 +15,29 @@ from cowlab.grading.task import TaskError, row_named, tasks
 from cowlab.laws import LAWS
 from cowlab.policy import ANSWERS, PageInfo, Policy, tabulated
 from cowlab.scenario import Scenario, Trace, play, read_scenario
-from cowlab.views import Stepper
+from cowlab.views import Layout, Stepper, panel
 from cowlab.views.witness import Witness, breaks
 from cowlab.views.words.why import FIELDS
 
 YOURS = "your policy"
-MAX_LINES, MAX_WIDE = 120, 60  # of a script that is drawn; a longer or wider one is shown as text
+MAX_LINES, MAX_WIDE = (
+    60,
+    60,
+)  # of a script that is drawn; a longer or wider one is shown as text, for drawing takes time
 
 
 class Played(NamedTuple):
-    """A witness that was played. at: the index where it shows what failed. lines: the script, numbered and marked there."""
+    """A witness that was played. at: the index where it shows what failed. lines: the script, numbered and marked there.
+
+    data: of its Stepper. moment: what the Stepper shows at that index, place by place.
+    """
 
     trace: Trace
     at: int
     lines: tuple[str, ...]
-
-    def stepper(self) -> Stepper:
-        return Stepper(self.trace, start=self.at)
+    layout: Layout
+    data: dict[str, Any]
+    moment: list[str]
 
 
 def played(task: TaskRecord, lesson: str, yours: str = YOURS) -> Played | None:
@@ -45,7 +51,7 @@ def played(task: TaskRecord, lesson: str, yours: str = YOURS) -> Played | None:
     return _played("\n".join(task.witness), task.kind, task.law, task.policy, task.table, base, yours)
 
 
-@lru_cache(512)  # in a class the same answers come again and again
+@lru_cache(256)  # in a class the same answers come again and again
 def _played(script: str, kind: str, law: str, policy: str, table: Table | None, base: str, yours: str) -> Played | None:
     try:
         scenario = read_scenario(script, "script")
@@ -55,13 +61,18 @@ def _played(script: str, kind: str, law: str, policy: str, table: Table | None, 
         trace = play(scenario, row_named(policy)) if policy != YOURS else _own(scenario, table or (), base, yours)
         found = Witness(law, trace, None)
         if any(breaks(moment, law) for moment in trace.moments):
-            return Played(trace, found.breaks_at, tuple(found.lines))
+            return _drawn(trace, found.breaks_at, found.lines)
         if kind == "decide" and law in LAWS:
             return None  # the verdict says that it breaks the law: better no picture than one that says otherwise
-        numbered = (f"{number:>{len(str(len(lines)))}}  {line}" for number, line in enumerate(lines, 1))
-        return Played(trace, len(lines), tuple(numbered))
+        numbered = [f"{number:>{len(str(len(lines)))}}  {line}" for number, line in enumerate(lines, 1)]
+        return _drawn(trace, len(lines), numbered)
     except Exception:  # whatever is wrong with it: the script is shown as text, and the others are still played
         return None
+
+
+def _drawn(trace: Trace, at: int, lines: list[str]) -> Played:
+    stepper = Stepper(trace, start=at)
+    return Played(trace, at, tuple(lines), stepper.layout, stepper.data(), panel.panel(trace, at, stepper.layout))
 
 
 def _own(scenario: Scenario, table: Table, base: str, yours: str) -> Trace:
@@ -84,11 +95,9 @@ def answering(table: Table, base: Policy | None = None, name: str = YOURS, guess
     guess: whether it answers what is not in the table as well, by what explains the rest: to say why, never to play.
     Raises ValueError for a cell that no row has; when it is asked what it cannot answer, it raises BadAnswer.
     """
-    answers: dict[str, dict[PageInfo, Any]] = {}
+    answers: dict[str, dict[PageInfo, Any]] = {cell: {} for cell in ANSWERS} if base is None else {}
     for cell, page, answer in table:
         answers.setdefault(cell, {})[PageInfo(*page)] = answer
-    if base is None:
-        answers = {**dict.fromkeys(ANSWERS, {}), **answers}
     cells = {cell: _asked(known, guess) for cell, known in answers.items()}
     row = (base or Policy(name, "", "")).with_(**cells)
     return tabulated(row._replace(name=name, about="the decisions as they were submitted"))

@@ -7,7 +7,6 @@ a last one that was cut off, as a crash leaves it.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -72,6 +71,22 @@ class Record(NamedTuple):
     error: str = ""
 
 
+class _Part(NamedTuple):
+    """What is written of a Part: its witness is the task's."""
+
+    name: str
+    points: float
+    max: float
+    says: str
+
+
+# What JSON has in the fields; all others are text.
+NUMBERS = ("points", "max", "seed", "seconds")
+LARGE = 10**12  # and neither infinite nor NaN
+LISTS = ("tasks", "parts", "witness", "table")
+MAY_BE_NULL: dict[type[Any], tuple[str, ...]] = {Record: ("points",), TaskRecord: ("points", "witness", "table")}
+
+
 class Read(NamedTuple):
     """What a file held. said: what was left out, in a sentence; "" if nothing was."""
 
@@ -86,7 +101,7 @@ def plain(record: Record) -> dict[str, Any]:
     """The record as JSON has it."""
     tasks = []
     for task in record.tasks:
-        parts = [{"name": p.name, "points": p.points, "max": p.max, "says": p.says} for p in task.parts]
+        parts = [_Part(*part[:4])._asdict() for part in task.parts]
         tasks.append({**task._asdict(), "parts": parts})
     return {**record._asdict(), "tasks": tasks}
 
@@ -125,7 +140,7 @@ def read(lines: Iterable[str]) -> Read:
 def record(data: Any, where: str = "record") -> Record:
     """A Record from its JSON. Fields that are not known are passed over. Raises RecordError."""
     known = _fields(Record, data, where)
-    tasks = [_task(task, f"{where}, tasks[{k}]") for k, task in enumerate(_list(known["tasks"], f"{where}, tasks"))]
+    tasks = [_task(task, f"{where}, tasks[{k}]") for k, task in enumerate(known["tasks"])]
     return Record(**{**known, "tasks": tuple(tasks)})
 
 
@@ -150,29 +165,19 @@ def _task(data: Any, where: str) -> TaskRecord:
     return TaskRecord(**known)
 
 
-def _parts(value: Any, where: str) -> tuple[Part, ...]:
-    return tuple(
-        Part(
-            **{
-                name: field
-                for name, field in _fields(Part, part, where).items()
-                if name in ("name", "points", "max", "says")
-            }
-        )
-        for part in _list(value, where)
-    )
+def _parts(value: list[Any], where: str) -> tuple[Part, ...]:
+    return tuple(Part(*_fields(_Part, part, where).values()) for part in value)
 
 
-def _lines(value: Any, where: str) -> tuple[str, ...]:
-    lines = _list(value, where)
-    if not all(isinstance(text, str) for text in lines):
+def _lines(value: list[Any], where: str) -> tuple[str, ...]:
+    if not all(isinstance(text, str) for text in value):
         raise RecordError(f"{where}: expected lines of text")
-    return tuple(lines)
+    return tuple(value)
 
 
-def _table(value: Any, where: str) -> Table:
+def _table(value: list[Any], where: str) -> Table:
     try:
-        table = tuple((cell, tuple(page), answer) for cell, page, answer in _list(value, where))
+        table = tuple((cell, tuple(page), answer) for cell, page, answer in value)
         hash(table)
     except (TypeError, ValueError):
         raise RecordError(f"{where}: expected [cell, [fields of a PageInfo], answer] for each question") from None
@@ -180,7 +185,7 @@ def _table(value: Any, where: str) -> Table:
 
 
 def _fields(kind: type[Any], data: Any, where: str) -> dict[str, Any]:
-    """The fields of that kind which the data has, each of its type. Raises RecordError."""
+    """The fields of that kind which the data has, each of its type, in order. Raises RecordError."""
     if not isinstance(data, Mapping):
         raise RecordError(f"{where}: expected an object, found {data!r:.40}")
     missing = [name for name in kind._fields if name not in data and name not in kind._field_defaults]
@@ -188,22 +193,16 @@ def _fields(kind: type[Any], data: Any, where: str) -> dict[str, Any]:
         raise RecordError(f"{where}: {missing[0]} is missing")
     found = {name: data[name] for name in kind._fields if name in data}
     for name, value in found.items():
-        expected = kind.__annotations__[name]
-        if not _is(value, expected):
+        expected, fits = _expected(name, value)
+        if not fits and not (value is None and name in MAY_BE_NULL.get(kind, ())):
             raise RecordError(f"{where}: {name} is {value!r:.40}, expected {expected}")
     return found
 
 
-def _is(value: Any, expected: str) -> bool:
-    """Whether it is of that type; what has parts is looked at later."""
-    if value is None:
-        return "None" in expected
-    if expected.startswith(("float", "int")):
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return not expected.startswith("str") or isinstance(value, str)
-
-
-def _list(value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise RecordError(f"{where}: expected a list, found {value!r:.40}")
-    return value
+def _expected(name: str, value: Any) -> tuple[str, bool]:
+    """What belongs into that field, and whether this may be it; what has parts is looked at later."""
+    if name in NUMBERS:
+        return "a number", isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE
+    if name in LISTS:
+        return "a list", isinstance(value, list)
+    return "text", isinstance(value, str)

@@ -13,7 +13,7 @@ from html import escape
 from cowlab.grading.report.clean import html, visible
 from cowlab.grading.report.played import YOURS, Played, played
 from cowlab.grading.report.records import TaskRecord
-from cowlab.views import mount, panel
+from cowlab.views import mount
 from cowlab.views.lawmarks import COSTS
 from cowlab.views.legend import legend
 from cowlab.views.packed import Packed
@@ -51,7 +51,7 @@ class Page:
         if found is None:
             lines = html("\n".join(task.witness), 20_000)
             return f'<div class="witness">{head}{_pre(lines)}<p class="why">This script cannot be drawn here.</p></div>'
-        number = self.packed.add(found.stepper().data())
+        number = self.packed.add(found.data)
         still = self._still(found, task.law) if picture else ""
         return (
             f'<div class="witness" data-steps="{number}"><header>{head}'
@@ -61,8 +61,8 @@ class Page:
 
     def _still(self, found: Played, law: str) -> str:
         """The moment at which it shows, as the Stepper draws it."""
-        trace, layout = found.trace, found.stepper().layout
-        badge, said, below, *pieces = panel.panel(trace, found.at, layout)
+        trace, layout = found.trace, found.layout
+        badge, said, below, *pieces = found.moment
         if law in COSTS and trace.moments[found.at].needless:  # of which a verdict says nothing
             badge = '<span class="verdict mild">a needless copy</span>'
         picture = svg("".join(pieces), layout, f"{trace.policy.name}, line {found.at}. Below it the same in words.")

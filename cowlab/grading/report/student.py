@@ -102,5 +102,5 @@ def _foot(record: Record) -> str:
     }
     return (
         f"<footer>{facts(known)}<p class='why'>Isolation is what kept the submission apart from the grader while it ran. "
-        "You disagree with a mark? Take this page and the line above with sha256 to your teacher.</p></footer>"
+        "You disagree with a mark? Take this page to your teacher.</p></footer>"
     )

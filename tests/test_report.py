@@ -1,0 +1,674 @@
+"""Reports of grading: what goes out and comes in, what strangers cannot do in it, what it says. The browser is in tests/browser."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import json
+import re
+from functools import cache
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cowlab.check import check
+from cowlab.grading import Part
+from cowlab.grading.report import (
+    Record,
+    RecordError,
+    TaskRecord,
+    class_page,
+    gradebook,
+    line,
+    read,
+    record,
+    student_page,
+    write,
+)
+from cowlab.grading.report.clean import cell, file_name, visible
+from cowlab.grading.report.played import MAX_LINES, played
+from cowlab.grading.report.records import LATER, STATUSES
+from cowlab.grading.report.tally import bins, tally
+from cowlab.grading.report.words import STATES, lesson_title
+from cowlab.model import Bounds
+from cowlab.policy import POLICIES, PageInfo, tabulated
+from cowlab.views.mount import as_json
+from cowlab.views.words import note
+
+LESSON = "01_copy_on_write"
+ISOLATION = "user, mount, network, pid and ipc namespaces; seccomp; rlimits"
+EVENTS = ("write", "fork", "exit", "vmsplice", "munmap", "put")
+EVIL = (
+    "</script><script>pwned()</script><img src=x onerror=pwned()><!--<b style='position:fixed'>\"' onclick=pwned() \u202egnp"
+    "\u2066\x00\x1b[31m\u2028\u2029\ud800\r\n=cmd|'/C calc'!A0" + "e" + "\u0301" * 60
+)
+
+
+def by_mapcount(page: PageInfo) -> str:
+    return "reuse" if page.mapcount == 1 else "copy"
+
+
+def never(page: PageInfo) -> str:
+    return "copy"
+
+
+@cache
+def decided(decision: Any, law: str, points: float, mistake: str = "") -> TaskRecord:
+    """What the grader writes of a decision: the answers as a table, and the shortest script that breaks the law."""
+    row = tabulated(POLICIES["v5.9"].with_(reuse=decision)._replace(name="your policy"))
+    report = check(row, Bounds(processes=2, references=1, holds=0, events=EVENTS), ("isolation", "economy"))
+    table = tuple((c, tuple(p), a) for c, known in report.policy.tables.items() for p, a in sorted(known.items()))
+    script = (report.script(law) or "").splitlines()
+    said = f"the shortest script that shows it has {len(script)} lines"
+    kept, cost = Part("isolation", 4, 4, "holds in all states"), Part("economy", 0, 2, said)
+    parts = (
+        (kept, cost)
+        if law == "economy"
+        else (Part("isolation", 0, 4, said), cost._replace(says="counts once the other laws hold"))
+    )
+    reason = next(f"{part.name}: {part.says}" for part in parts if not part.held)
+    common = {
+        "policy": "your policy",
+        "table": table,
+        "parts": parts,
+        "answers": report.policy.fingerprint,
+        "mistake": mistake,
+    }
+    return TaskRecord(
+        "can_reuse", "May I keep it?", "decide", "judged", points, 6, law, reason, tuple(script), **common
+    )
+
+
+def leaks() -> TaskRecord:
+    return decided(by_mapcount, "isolation", 0, "who maps it is who sees it")
+
+
+def copies() -> TaskRecord:
+    return decided(never, "economy", 4, "the writer always copies")
+
+
+RIGHT = TaskRecord(
+    "can_reuse", "May I keep it?", "decide", "judged", 6, 6, parts=(Part("isolation", 6, 6, "holds"),), answers="0" * 12
+)
+FOUND = TaskRecord(
+    "shortest_leak", "The shortest leak", "find", "judged", 0, 5, "breaks isolation", "breaks isolation: not under v5.7",
+    ("P: write A", "# a comment", "P: fork C", "P: write S", "C: read"), "v5.7",
+    parts=(Part("breaks isolation", 0, 5, "not under v5.7"),), answers="f" * 12,
+)  # fmt: skip
+LETTER = TaskRecord("letter", "A letter", "explain", "by hand", None, 4)
+
+
+def of(student: str, *tasks: TaskRecord, **more: Any) -> Record:
+    points = sum(task.points or 0 for task in tasks)
+    known = Record(
+        f"{student}/{LESSON}.ipynb",
+        student,
+        LESSON,
+        "9f" * 32,
+        7,
+        tasks,
+        points,
+        sum(t.max for t in tasks),
+        ISOLATION,
+        0.12,
+    )
+    return known._replace(**more)
+
+
+def ada() -> Record:
+    return of("ada", leaks(), FOUND, LETTER)
+
+
+def hostile(text: str) -> Record:
+    """Wherever a submission could put in a text of its own, it is this one; and wherever it could not, too."""
+    own = {"task": text, "title": text, "kind": text, "law": text, "reason": text, "answers": text, "mistake": text}
+    tasks = [
+        task._replace(**own, parts=tuple(p._replace(name=text, says=text) for p in task.parts))
+        for task in (leaks(), FOUND, LETTER)
+    ]
+    tasks.append(leaks()._replace(witness=(text, text)))
+    tasks.append(FOUND._replace(policy=text))
+    tasks.append(FOUND._replace(witness=("P: write A # " + text.replace("\n", ""), "P: write B")))
+    tasks += [task._replace(reason=text, status=status) for task, status in zip([FOUND] * 10, STATUSES, strict=False)]
+    return of(text, *tasks, submission=text, lesson=text, sha256=text, isolation=text, error=text)
+
+
+def klass() -> list[Record]:
+    """Twelve: five know it, four and two make a mistake each, one did nothing."""
+    silent = RIGHT._replace(status="open", points=0, parts=(), answers="", reason="return 'reuse' or 'copy'")
+    answers = [RIGHT] * 5 + [leaks()] * 4 + [copies()] * 2 + [silent]
+    return [of(f"student{n:02}", task, LETTER) for n, task in enumerate(answers)]
+
+
+# --- JSON lines ------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_comes_back_as_it_was() -> None:
+    for one in (ada(), hostile(EVIL), of("nobody", points=None, error="not a notebook")):
+        text = line(one)
+        assert text.isascii() and text.count("\n") == 1 and text.endswith("}\n")
+        assert read([text]).records == [one] == [record(json.loads(text))]
+
+
+def test_what_a_line_holds() -> None:
+    data = json.loads(line(ada()))
+    assert list(data)[:4] == ["submission", "student", "lesson", "sha256"]
+    assert data["tasks"][0]["parts"][0] == {"name": "isolation", "points": 0, "max": 4, "says": leaks().parts[0].says}
+    assert data["tasks"][0]["table"][0][0] == "reuse" and len(data["tasks"][0]["table"][0][1]) == len(PageInfo._fields)
+    assert data["tasks"][2]["points"] is None and data["tasks"][2]["witness"] is None
+
+
+def test_a_last_line_that_was_cut_off_is_left_out_and_said() -> None:
+    whole, last = line(ada()), line(of("bela", RIGHT))
+    for cut in range(1, len(last) - 1):
+        found = read((whole + last[:cut]).splitlines(keepends=True))
+        assert [one.student for one in found.records] == ["ada"]
+        assert found.said.startswith("The last line was cut off and is left out: line 2")
+    for kept in (last, last[:-1], last + "\n\n"):
+        assert read((whole + kept).splitlines(keepends=True)) == ([ada(), of("bela", RIGHT)], "")
+    assert read([]) == ([], "")
+
+
+def test_a_broken_line_before_the_last_is_an_error() -> None:
+    with pytest.raises(RecordError, match="line 1 is not JSON"):
+        read(['{"submission": "ada\n', line(ada())])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"student": 3}, "line 1: student is 3, expected text"),
+        ({"points": "6"}, "line 1: points is '6', expected a number"),
+        ({"points": True}, "line 1: points is True"),
+        ({"max": float("nan")}, "line 1: max is nan"),
+        ({"tasks": None}, "line 1: tasks is None"),
+        ({"tasks": {}}, "line 1: tasks is {}, expected a list"),
+        ({"tasks": [[]]}, r"line 1, tasks\[0\]: expected an object, found \[\]"),
+        ({"tasks": [{"task": "x"}]}, r"line 1, tasks\[0\]: title is missing"),
+    ],
+)
+def test_a_record_that_is_none_says_where(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        read([json.dumps({**json.loads(line(ada())), **change})])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"status": "fine"}, "status is one of judged, open, missing, .*, not 'fine'"),
+        ({"parts": [{"name": "x", "points": 1, "max": 1}]}, "parts: says is missing"),
+        ({"witness": ["P: write A", 3]}, "witness: expected lines of text"),
+        ({"table": [["reuse", []]]}, r"table: expected \[cell, "),
+        ({"table": [["reuse", [[]], "copy"]]}, r"table: expected \[cell, "),
+    ],
+)
+def test_a_task_that_is_none_says_where(change: dict[str, Any], message: str) -> None:
+    data = json.loads(line(ada()))
+    data["tasks"][0] |= change
+    with pytest.raises(RecordError, match=r"record, tasks\[0\].*" + message):
+        record(data)
+
+
+def test_fields_of_later_versions_are_passed_over() -> None:
+    data = json.loads(line(ada()))
+    data["tasks"][0]["parts"][0]["new"] = data["tasks"][0]["new"] = data["new"] = 1
+    assert record(data) == ada()
+
+
+def test_no_number_is_no_line() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        line(ada()._replace(points=float("nan")))
+
+
+def test_equal_tables_are_kept_once() -> None:
+    one, two = read([line(of("ada", leaks())), line(of("bela", leaks()))]).records
+    assert one.tasks[0].table is two.tasks[0].table is not None and one.tasks[0].parts is two.tasks[0].parts
+
+
+# --- the gradebook ---------------------------------------------------------------------------------------------------
+
+
+def rows(text: str) -> list[list[str]]:
+    return list(csv.reader(StringIO(text, newline="")))
+
+
+def test_a_line_a_submission_and_a_column_a_task() -> None:
+    table = rows(
+        gradebook([ada(), of("bela", RIGHT._replace(points=2.5)), of("zed", points=None, error="not a notebook")])
+    )
+    assert table[0] == [
+        "student",
+        "lesson",
+        "submission",
+        "can_reuse",
+        "shortest_leak",
+        "letter",
+        "points",
+        "max",
+        "remarks",
+    ]
+    assert table[1] == ["ada", LESSON, f"ada/{LESSON}.ipynb", "0", "0", "", "0", "15", "letter: read by a person"]
+    assert table[2][3:] == ["2.5", "", "", "2.5", "6", ""]
+    assert table[3][3:] == ["", "", "", "", "0", "not a notebook"]
+
+
+def test_what_nobody_has_judged_is_empty_and_no_zero() -> None:
+    for status in LATER:
+        table = rows(gradebook([of("ada", RIGHT._replace(status=status, points=None))]))
+        assert table[1][3] == "" and STATES[status].short in table[1][-1]
+
+
+def test_tasks_of_several_lessons_have_the_lesson_before_them() -> None:
+    table = rows(gradebook([of("ada", RIGHT), of("ada", RIGHT, lesson="02_pins")]))
+    assert table[0][3:5] == [f"{LESSON}/can_reuse", "02_pins/can_reuse"]
+    assert [row[3:5] for row in table[1:]] == [["6", ""], ["", "6"]]
+
+
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    " =1",
+    "\x00=1",
+    "\u202e=1",
+    "＝1",
+    "a;=1",
+    "a,-1",
+    'a;"=1"',
+    "a|@b",
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_formulas_are_defused(text: str) -> None:
+    """In whatever way a spreadsheet cuts the line into cells."""
+    book = gradebook([of(text, RIGHT._replace(task=text, status="open"), submission=text, error=text)])
+    for separator in ",;|\t":
+        for row in csv.reader(StringIO(book, newline=""), delimiter=separator):
+            for value in row:
+                assert not re.match(r"[\s\"']*(?<!')[=+\-@＝]", value), value
+    assert "'" in cell(text)
+
+
+def test_ordinary_texts_stay_as_they_are() -> None:
+    for text in ("Zoë O'Neill-Smith", "ada@uni.example", "a - b", "x=1", "دنيا", "1.5"):
+        assert cell(text) == text
+
+
+def test_no_hidden_sign_comes_into_the_csv() -> None:
+    book = gradebook([hostile(EVIL)])
+    assert not any(ord(sign) < 32 and sign not in "\r\n" for sign in book)
+    assert not set("\u202e\u2066\u2028\u2029\ud800\x00\x1b") & set(book) and len(rows(book)) == 2
+    book.encode("utf-8")
+
+
+# --- texts of strangers ----------------------------------------------------------------------------------------------
+
+
+def test_hidden_signs_are_shown_by_their_numbers() -> None:
+    assert visible("a\u202eb\u2066\x00\x1b\ud800\u2028\U000e0041\ufeff") == (
+        "a‹U+202E›b‹U+2066›‹U+0000›‹U+001B›‹U+D800›‹U+2028›‹U+E0041›‹U+FEFF›"
+    )
+    assert visible("one\r\ntwo\tthree") == "one\ntwo    three" and visible("Zoë, דנה, 👩‍🔬") == "Zoë, דנה, 👩‍🔬"
+    assert visible("e" + "\u0301" * 60) == "e" + "\u0301" * 4
+    assert visible("x" * 30, 10) == "x" * 10 + "… (20 more characters)"
+
+
+def test_names_of_files() -> None:
+    names = [
+        "ada",
+        "Ada",
+        "../../etc/passwd",
+        "..",
+        ".",
+        "",
+        "con",
+        "a/b",
+        "a\\b",
+        "a\0b",
+        "\ud800",
+        "דנה",
+        "x" * 900,
+        EVIL,
+        "-rf",
+        "é",
+    ]
+    found = [file_name(name, LESSON) for name in names]
+    assert len(set(found)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) and len(name) < 120 for name in found)
+    assert file_name("a", "b") != file_name("a\0b") and file_name("Zoë").startswith("zoe-")
+
+
+# --- witnesses -------------------------------------------------------------------------------------------------------
+
+
+def test_a_witness_is_played_under_the_answers_that_were_given() -> None:
+    found = played(leaks(), "no lesson")
+    assert found is not None and found.at == len(found.lines) == len(leaks().witness or ())
+    assert found.lines[-1].split("✗")[1] == " g sees C and ought to see B"
+    assert found.trace.policy.name == "your policy" and found.trace.verdict == "leak"
+    cost = played(copies(), "no lesson", "their policy")
+    assert (
+        cost is not None
+        and "✗ a copy that no reader needed" in cost.lines[-1]
+        and cost.trace.policy.name == "their policy"
+    )
+
+
+def test_the_fact_that_decided_is_the_one_that_explains_all_answers() -> None:
+    found = played(leaks(), "no lesson")
+    assert found is not None
+    told = [
+        note(before, after, found.trace.policy)
+        for before, after in zip(found.trace.moments, found.trace.steps, strict=False)
+    ]
+    assert told[3:] == ["mapcount is 2", "mapcount is 1"]
+
+
+def test_what_cannot_be_played_is_none() -> None:
+    task = leaks()
+    assert task.table is not None
+    for change in (
+        {"witness": None},
+        {"witness": ()},
+        {"table": None},
+        {"table": task.table[1:2]},
+        {"table": tuple((c, p, "maybe") for c, p, _ in task.table)},
+        {"table": (*task.table, ("no such cell", (), "copy"))},
+        {"policy": "v9.9"},
+        {"policy": EVIL},
+        {"witness": ("P: write A", "P: dance")},
+        {"witness": ("leak",)},
+        {"witness": ("C: read",)},
+        {"witness": ("# only a comment",)},
+        {"witness": ("P: write A",) * (MAX_LINES + 1), "policy": "v5.7", "kind": "find"},
+        {"witness": ("P: write A", "P: fork " + "C" * 100), "policy": "v5.7", "kind": "find"},
+        {"witness": ("P: write A", "P: fork C")},  # does not break the law that it should
+        {"law": "coherence"},
+    ):
+        assert played(task._replace(**change), "no lesson") is None, change
+
+
+def test_other_policies_and_kinds() -> None:
+    found = played(FOUND, LESSON)
+    assert found is not None and found.at == 4 and found.lines[3] == "4  C: read" and found.trace.policy.name == "v5.7"
+    hybrid = played(FOUND._replace(policy="v5.19, fork of v5.7", kind="law"), LESSON)
+    assert hybrid is not None and hybrid.trace.policy.name == "v5.19, fork of v5.7"
+
+
+def test_cells_that_were_not_answered_are_those_of_the_tasks_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = leaks()
+    own = task._replace(table=tuple(row for row in task.table or () if row[0] == "reuse"))
+    assert played(own, "no lesson") is None
+    monkeypatch.setattr("cowlab.grading.report.played._base", lambda lesson, task: "v5.9")
+    found, whole = played(own, LESSON), played(task, LESSON)
+    assert found is not None and whole is not None and found.lines == whole.lines
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+
+class Structure(HTMLParser):
+    """The tags and the names of their attributes, in order; what stands in scripts; what is addressed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, ...]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.styles: list[str] = []
+        self.links: list[str | None] = []
+        self._inside: list[str] | None = None
+        self.words: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, *(name for name, _ in attrs)))
+        self.links += [value for name, value in attrs if name in ("href", "src", "action", "data")]
+        self.last = tag, dict(attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.last = ("", {})
+
+    def handle_data(self, data: str) -> None:
+        tag, attrs = self.last
+        if tag == "script":
+            self.scripts.append((attrs, data))
+        elif tag == "style":
+            self.styles.append(data)
+        else:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def test_a_hostile_text_is_text() -> None:
+    """The page has the same elements with the same attributes as if the texts had been harmless."""
+    harmless = re.sub(r"[^a-z/() ]", "a", EVIL)
+    for page in (student_page, lambda one: class_page([one, one])):
+        evil, good = Structure(page(hostile(EVIL))), Structure(page(hostile(harmless)))
+        assert evil.tags == good.tags and len(evil.scripts) == 2
+        assert [script for attrs, script in evil.scripts if not attrs] == [
+            script for attrs, script in good.scripts if not attrs
+        ]
+        assert evil.styles == good.styles
+        assert all(link is not None and link.startswith("#t") for link in evil.links)
+        assert (
+            "pwned()" in evil.text
+            and "‹U+202E›" in evil.text
+            and not set("\u202e\u2066\x00\x1b\ud800") & set(evil.text)
+        )
+
+
+def test_nothing_of_a_page_runs_but_its_own_script() -> None:
+    for page in (student_page(ada()), class_page(klass())):
+        found = Structure(page)
+        (_, data), (attrs, script) = found.scripts
+        assert attrs == {} and "<" not in data and json.loads(data)["steppers"]
+        policy = re.search('<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+        assert policy is not None and page.index(policy[0]) < page.index("<style") < page.index("<script")
+        rules = dict(rule.split(" ", 1) for rule in policy[1].split("; "))
+        assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+        assert rules["script-src"] == hashed(script) and rules["style-src-elem"] == hashed("".join(found.styles))
+        assert not re.search(r"https?:(?!//www\.w3\.org/2000/svg)|url\(|@import", page)
+
+
+def test_json_in_a_page_ends_neither_its_element_nor_a_line() -> None:
+    text = as_json({"text": EVIL})
+    assert not set("<\u2028\u2029") & set(text) and json.loads(text) == {"text": EVIL}
+
+
+def hashed(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def test_a_student_page_says_what_was_judged() -> None:
+    text = Structure(student_page(ada())).text
+    for words in (
+        "Lesson 1, copy on write",
+        "0 of 15 points",
+        "1 task (4 points) is still to be read by a person.",
+        "✗ isolation 0 of 4 the shortest script that shows it has",
+        "counts once the other laws hold",
+        "What shows it , under your policy".replace(" ,", ","),
+        "✗ g sees C and ought to see B",
+        "mapcount is 1, so C keeps #1, which the pipe still reads.",
+        "What shows it, under v5.7",
+        "Read by a person. ",
+        ISOLATION,
+        "sha256 9f9f9f",
+    ):
+        assert words in text, words
+
+
+def test_parts_that_were_rounded_say_so() -> None:
+    thirds = tuple(Part(f"case {n}", 4 / 3 * (n < 2), 4 / 3, "x") for n in range(3))
+    text = Structure(student_page(of("ada", RIGHT._replace(points=2.5, max=4, parts=thirds)))).text
+    assert "1.33 of 1.33" in text and "Together 2.67, rounded down to halves." in text and "2 of 3 parts held" in text
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_has_words_of_its_own(status: str) -> None:
+    points = None if status in LATER else 0
+    text = Structure(
+        student_page(of("ada", RIGHT._replace(status=status, points=points, parts=(), reason="the reason")))
+    ).text
+    assert STATES[status].told in text and "the reason" in text
+    assert ("0 of 6 points" in text.split("WHAT")[-1].split("1. May I")[-1]) == (points == 0)
+    assert (
+        len({state.short for state in STATES.values()} | {state.brief for state in STATES.values()})
+        >= 2 * len(STATUSES) - 2
+    )
+
+
+def test_a_fault_of_ours_is_never_a_zero() -> None:
+    text = Structure(student_page(of("ada", points=None, error="the judge ended: OSError"))).text
+    assert "not graded" in text and "a fault of ours: it is no zero" in text and "0 of" not in text
+    text = Structure(student_page(of("ada", points=0, error="this is not a notebook"))).text
+    assert "fault of ours" not in text and "0 of 0 points" in text
+
+
+def test_a_script_that_cannot_be_drawn_is_shown_as_text() -> None:
+    page = student_page(of("ada", FOUND._replace(witness=("P: dance <b>", "# \u202ex"))))
+    assert "P: dance &lt;b&gt;\n# ‹U+202E›x</pre>" in page and "This script cannot be drawn here." in page
+    assert "data-steps" not in page.split("</head>")[1].split("<script")[0]
+
+
+def test_a_page_is_the_same_every_time() -> None:
+    assert student_page(ada()) == student_page(ada()) and class_page(klass()) == class_page(klass())
+
+
+# --- the class -------------------------------------------------------------------------------------------------------
+
+
+def test_the_class_is_counted() -> None:
+    known = tally(klass())
+    first, letter = known.tasks
+    assert (len(first.full), first.mean, len(first.of("open")), letter.by_hand, letter.mean) == (
+        5,
+        38 / 12,
+        1,
+        True,
+        None,
+    )
+    assert [(len(c.answers), c.mistake) for c in first.wrong()] == [
+        (4, "who maps it is who sees it"),
+        (2, "the writer always copies"),
+    ]
+    assert [(m.many, m.of, m.says) for m in known.mistakes()] == [
+        (4, 11, "who maps it is who sees it"),
+        (2, 11, "the writer always copies"),
+    ]
+    assert known.attention() == []
+
+
+def test_what_many_left_open_and_every_fault_of_ours_is_pointed_out() -> None:
+    late = RIGHT._replace(status="timeout", points=0)
+    ours = RIGHT._replace(status="our fault", points=None)
+    known = tally([*klass(), of("a", late), of("b", late), of("c", late), of("d", late), of("e", ours)])
+    assert [(what, count) for _, what, count in known.attention()] == [("stopped", 4), ("ours", 1)]
+    text = Structure(class_page(known.records)).text
+    assert (
+        "4 of 17 gave no answer that could be used." in text
+        and "1 could not be judged through a fault of the grader" in text
+    )
+
+
+def test_a_class_page_says_who_gave_the_same_answer() -> None:
+    text = Structure(class_page(klass())).text
+    assert "12 submissions by 12 students; median 4 points" in text and "3.2 of 10 points on average" in text
+    assert "4 gave the same answer, ✗ 0 of 6 points who maps it is who sees it . isolation: the shortest" in text
+    assert "student05 , student06 , student07 , student08" in text and "5 answers earned all points." in text
+    assert "not answered : student11" in text and "under their policy" in text
+    page = class_page(klass())
+    assert (
+        'aria-label="Answers by points. 6 points: 5; 4 to less than 5 points: 2; 0 to less than 1 points: 4; open: 1"'
+        in page
+    )
+
+
+def test_an_anonymous_page_names_nobody_and_shows_no_single_answer() -> None:
+    own = FOUND._replace(
+        task="can_reuse",
+        reason="it is not 'I am student03'",
+        answers="abc",
+        witness=("P: write A", "P: fork student03"),
+    )
+    crash = RIGHT._replace(status="crash", points=0, parts=(), reason="student04 was here", answers="")
+    records = [
+        *klass(),
+        of("student03", own),
+        of("student04", crash),
+        of("student09", points=0, error="student09: no notebook"),
+    ]
+    page = class_page(records, anonymous=True, links={one.submission: "students/x.html" for one in records})
+    assert not re.search(r"student\d|students/|\.ipynb", page)
+    text = Structure(page).text
+    assert "4 gave the same answer" in text and "And 1 other wrong answer, each given by one student." in text
+    assert "student03" in class_page(records)
+
+
+def test_a_class_page_is_of_one_lesson() -> None:
+    for records in ([], [of("ada", RIGHT), of("ada", RIGHT, lesson="02_pins")]):
+        with pytest.raises(ValueError, match="a class page is about one lesson; these records are of"):
+            class_page(records)
+
+
+def test_isolation_that_differed_is_told_apart() -> None:
+    text = Structure(class_page([*klass(), of("zed", RIGHT, isolation="none: --trust-submissions")])).text
+    assert "Isolation was not the same for all" in text and "none: --trust-submissions (1 submission)" in text
+    assert "not the same" not in Structure(class_page(klass())).text
+
+
+@pytest.mark.parametrize(
+    "points, most, lows",
+    [
+        ([0, 6], 6, [0, 1, 2, 3, 4, 5, 6]),
+        ([2.5], 6, [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6]),
+        ([2.5], 10, [*range(11)]),
+        ([25], 25, [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 25]),
+        ([], 0, [0, 0]),
+        ([1], 1200, [k * 100 for k in range(13)]),
+    ],
+)
+def test_columns_have_equal_width_and_all_points_the_last(points: list[float], most: float, lows: list[float]) -> None:
+    found = bins(points, most)
+    assert [b.low for b in found] == lows and sum(b.many for b in found) == len(points)
+
+
+def test_the_name_of_a_lesson() -> None:
+    assert (
+        lesson_title(LESSON) == "Lesson 1, copy on write"
+        and lesson_title("odd") == "odd"
+        and lesson_title("") == "No lesson"
+    )
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_everything_is_written_into_the_folder(tmp_path: Path) -> None:
+    records = [
+        ada(),
+        of("../../evil", RIGHT),
+        of(EVIL, RIGHT, submission="x"),
+        of("ada", RIGHT, lesson="02_pins", submission="y"),
+    ]
+    files = write(tmp_path / "out", iter(records))
+    assert sorted(files) == sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert len(files) == 4 + 2 + 1 and list(tmp_path.iterdir()) == [tmp_path / "out"]
+    assert files[-1].read_bytes().startswith(b"\xef\xbb\xbfstudent,lesson,")
+    class_html = files[4].read_text("utf-8")
+    assert f'href="students/{files[0].name}"' in class_html and files[0].read_text("utf-8") == student_page(ada())
+    assert write(tmp_path / "out", records, anonymous=True) == files
+    assert 'href="students' not in files[4].read_text("utf-8")
