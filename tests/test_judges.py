@@ -9,6 +9,7 @@ import pytest
 
 from cowlab import Pte, World
 from cowlab.grading import Exercises, Verdict
+from cowlab.grading.judges import question
 from cowlab.grading.task import read_tasks
 
 TASKS = """
@@ -60,7 +61,14 @@ points = 4
 hint = "H"
 law = "isolation"
 passes = ["leak under v5.9", "get-read-shared under v5.9"]
-catches = ["leak under v5.7", "leak-reverse under v5.8"]
+catches = ["leak under v5.7", "one of ours under v5.8"]
+[law_it.scripts]
+"one of ours" = '''
+P: vmsplice g
+P: fork C
+P: munmap
+C: write S
+'''
 
 [rule_it]
 kind = "rule"
@@ -90,6 +98,17 @@ cells = { on_write = "reuse", on_fork = "fork" }
 laws = { isolation = 2 }
 copies = { scripts = ["cow-basic", "reuse-after-exit"], best = 1, worst = 3, points = 2 }
 bounds = { references = 0, holds = 0, events = ["write", "fork", "exit"] }
+
+[end_it]
+kind = "decide"
+title = "T"
+points = 2
+hint = "H"
+base = "v5.9"
+cells = { end_it = "protect" }
+[end_it.ends]
+"P: write A\\nP: clear_refs" = ["done", 1]
+"P: write A\\nP: register g\\nP: clear_refs" = ["skipped", 1]
 """
 CHECK = Exercises(read_tasks("x", TASKS))
 
@@ -112,6 +131,27 @@ def test_a_prediction_is_judged_question_by_question_and_never_told() -> None:
     assert "'last' is not asked" in said("predict_it", lambda: {"last": 1}).says
 
 
+FLAG = """
+[flag]
+kind = "predict"
+title = "T"
+points = 2
+hint = "H"
+script = "P: write A\\nP: fork C"
+[flag.ask]
+before = "line 1 exclusive of P under v5.19"
+after = "line 2 exclusive of C under v5.19"
+"""
+
+
+def test_the_exclusive_flag_can_be_asked_for() -> None:
+    def flag() -> dict[str, str]:
+        return {"before": "yes", "after": "no"}
+
+    check = Exercises(read_tasks("x", FLAG))
+    assert check.judged(flag).points == 2
+
+
 LEAK = "P: fork C\nP: write A\n"
 FOUND = "P: write A\nP: fork C\nC: vmsplice g\nC: munmap\nP: write S\n"
 
@@ -120,6 +160,8 @@ def test_a_script_is_played_and_its_length_counts() -> None:
     verdict = said("find_it", lambda: FOUND)
     assert verdict.points == 3.5 and [part.held for part in verdict.parts] == [True, True, False]
     assert said("find_it", lambda: LEAK).points == 0
+    assert said("find_it", lambda: "\n    P: fork C\n    P: write A\n    ").witness[0] == LEAK.strip()
+    assert "line 5, " in said("find_it", lambda: f"\n\n{FOUND}").text()
     assert said("find_it", lambda: "P: write A\nkernel: swap_out P").says.startswith("it must do without swap_out")
     assert "unknown verb 'fly'" in said("find_it", lambda: "P: fly").says
     assert "no event in it" in said("find_it", lambda: "# nothing").says
@@ -137,6 +179,13 @@ def test_a_decision_is_explored_and_economy_counts_only_with_safety() -> None:
     assert policy == "your policy" and script.startswith("P: ")
     assert "expected one of reuse" in said("decide_it", lambda page: "yes").says
     assert "ZeroDivisionError" in said("decide_it", lambda page: 1 / 0).says
+
+
+def test_a_decision_may_have_to_let_scripts_end_in_some_way() -> None:
+    assert said("end_it", lambda page: "skip" if page.maybe_dma_pinned else "protect").points == 2
+    never = said("end_it", lambda page: "skip")
+    assert never.points == 1 and never.reason == "ends in done: no, in skipped"
+    assert never.witness == ("P: write A\nP: clear_refs", "your policy")
 
 
 def test_several_decisions_and_their_copies() -> None:
@@ -163,6 +212,8 @@ def test_a_law_has_to_tell_right_from_wrong() -> None:
     strict = said("law_it", lambda step: all(look.saw == look.now for look in step.looks))
     assert 0 < strict.points < 4 and "is fine, and your law says it is not" in strict.text()
     assert said("law_it", lambda step: True).points == 0
+    asked = question(CHECK.tasks["law_it"])
+    assert "one of ours is\n\n  P: vmsplice g\n" in asked and max(map(len, asked.splitlines())) <= 88
     assert said("law_it", lambda step: "yes").says.startswith("law_it is to return True or False")
 
 

@@ -185,7 +185,7 @@ def test_a_broken_line_before_the_last_is_an_error() -> None:
         ({"points": "6"}, "line 1: points is '6', expected a number"),
         ({"points": True}, "line 1: points is True"),
         ({"max": float("nan")}, "line 1: max is nan"),
-        ({"tasks": None}, "line 1: tasks is None"),
+        ({"tasks": "none"}, "line 1: tasks is .none., expected a list"),
         ({"tasks": {}}, "line 1: tasks is {}, expected a list"),
         ({"tasks": [[]]}, r"line 1, tasks\[0\]: expected an object, found \[\]"),
         ({"tasks": [{"task": "x"}]}, r"line 1, tasks\[0\]: title is missing"),
@@ -217,6 +217,27 @@ def test_fields_of_later_versions_are_passed_over() -> None:
     data = json.loads(line(ada()))
     data["tasks"][0]["parts"][0]["new"] = data["tasks"][0]["new"] = data["new"] = 1
     assert record(data) == ada()
+
+
+def test_null_is_as_good_as_nothing() -> None:
+    data = json.loads(line(ada()))
+    data |= {"max": None, "points": None, "lesson": None}
+    data["tasks"][1] |= {"law": None, "mistake": None, "parts": None, "table": None}
+    found = record(data)
+    assert (found.max, found.points, found.lesson) == (0, None, "")
+    assert found.tasks[1] == FOUND._replace(law="", parts=())
+    assert "not graded" in student_page(found) and rows(gradebook([found]))[1][6:8] == ["", "0"]
+
+
+def test_what_is_no_answer_is_left_out_of_a_table() -> None:
+    data = json.loads(line(of("ada", leaks())))
+    table = data["tasks"][0]["table"]
+    data["tasks"][0]["table"] = [
+        *table,
+        ["reuse", table[0][1], {"not": ["an", "answer"]}],
+        ["reuse", table[0][1], None],
+    ]
+    assert record(data).tasks[0].table == leaks().table
 
 
 def test_no_number_is_no_line() -> None:
@@ -535,7 +556,7 @@ def test_a_fault_of_ours_is_never_a_zero() -> None:
     text = Structure(student_page(of("ada", points=None, error="the judge ended: OSError"))).text
     assert "not graded" in text and "a fault of ours: it is no zero" in text and "0 of" not in text
     text = Structure(student_page(of("ada", points=0, error="this is not a notebook"))).text
-    assert "fault of ours" not in text and "0 of 0 points" in text
+    assert "fault of ours" not in text and "no points" in text and "0 of" not in text
 
 
 def test_a_script_that_cannot_be_drawn_is_shown_as_text() -> None:
@@ -624,6 +645,13 @@ def test_a_class_page_is_of_one_lesson() -> None:
             class_page(records)
 
 
+def test_what_could_not_be_read_is_on_the_page_of_the_class() -> None:
+    lost = of("lea", lesson="", points=None, isolation="none", error="our fault: the process died")
+    text = Structure(class_page([*klass(), lost])).text
+    assert "1 submission could not be graded at all: lea" in text and "not the same" not in text
+    assert "Submission: the class" in Structure(class_page([lost])).text
+
+
 def test_isolation_that_differed_is_told_apart() -> None:
     text = Structure(class_page([*klass(), of("zed", RIGHT, isolation="none: --trust-submissions")])).text
     assert "Isolation was not the same for all" in text and "none: --trust-submissions (1 submission)" in text
@@ -650,7 +678,7 @@ def test_the_name_of_a_lesson() -> None:
     assert (
         lesson_title(LESSON) == "Lesson 1, copy on write"
         and lesson_title("odd") == "odd"
-        and lesson_title("") == "No lesson"
+        and lesson_title("") == "Submission"
     )
 
 
@@ -671,4 +699,8 @@ def test_everything_is_written_into_the_folder(tmp_path: Path) -> None:
     class_html = files[4].read_text("utf-8")
     assert f'href="students/{files[0].name}"' in class_html and files[0].read_text("utf-8") == student_page(ada())
     assert write(tmp_path / "out", records, anonymous=True) == files
+    assert (
+        len(write(tmp_path / "one", [of("zed", lesson="", error="x")])) == 3 and len(write(tmp_path / "none", [])) == 1
+    )
+    assert len(write(tmp_path / "two", [ada(), of("zed", lesson="", error="x")])) == 4
     assert 'href="students' not in files[4].read_text("utf-8")

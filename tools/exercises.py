@@ -41,9 +41,9 @@ TASKS = ROOT / "cowlab" / "grading" / "tasks"
 DERIVED = "# Derived from solutions/{name}.py by tools/exercises.py: edit there.\n\n"
 TABLE = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
 STUBS = {
-    "predict": "return a dictionary with the keys that check.ask({name!r}) prints",
+    "predict": "return a dictionary with the keys printed above",
     "find": "return the text of a script, one event a line",
-    "decide": "return one of the answers that check.ask({name!r}) prints",
+    "decide": "return one of the answers printed above",
     "law": "return True where the law holds, False where it is broken",
     "rule": "return the World after the event",
 }

@@ -50,7 +50,7 @@ VIEWS.predict = (root, D) => {
     $(".cow-then").textContent = then();
     $(".cow-score").textContent = score();
     hint("");
-    button("on").hidden = mode !== "told" || at === last;
+    button("on").hidden = mode === "ask" || at === last; // a line that asks nothing is gone on from, too
     button("show").hidden = $("[type=submit]").hidden = !ask;
     if (follow) focus();
   }

@@ -6,6 +6,7 @@ laws       {law: points}; economy earns only where the other laws hold: never to
 bounds     processes, pages, references, holds, kind, events: how large a world is explored
 like       {policy: points}: the decisions are to answer what that policy's do, wherever they are asked
 copies     {scripts, best, worst, points}: copies made in these scenarios, in all; earns only where the laws hold
+ends       {script: [outcome of its last line, points]}: what no law asks, such as that a call does something at all
 """
 
 from __future__ import annotations
@@ -28,14 +29,16 @@ MAX_STATES = 30_000
 
 def question(task: Task) -> str:
     data = task.data
-    lines = [f"Each function is given a PageInfo and takes the place of a decision of {data['base']}:", ""]
+    who = "The function is" if len(data["cells"]) == 1 else "Each function is"
+    lines = [f"{who} given a PageInfo and takes the place of a decision of {data['base']}:", ""]
     for function, cell in data["cells"].items():
         lines.append(f"  {function}(page)   {cell}: returns {', '.join(map(repr, ANSWERS[cell]))}")
-    lines += ["", "What is looked at:", ""]
-    lines += [f"  {law:14} {points:g} points" for law, points in data.get("laws", {}).items()]
-    lines += [f"  answers as {name} does: {points:g} points" for name, points in data.get("like", {}).items()]
+    looked = [*data.get("laws", {}).items(), *((f"as {name}", points) for name, points in data.get("like", {}).items())]
     if copies := data.get("copies"):
-        lines.append(f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}")
+        looked.append((f"few copies in {', '.join(copies['scripts'])}", copies["points"]))
+    for text, (outcome, points) in data.get("ends", {}).items():
+        looked.append((f"{'; '.join(task.script(text).splitlines())}  ->  {outcome}", points))
+    lines += ["", "What is looked at, with its points:", "", *(f"  {points:4g}  {what}" for what, points in looked)]
     if "laws" in data:
         within = bounds(task)
         lines += ["", f"Within {bounds_words({'bounds': within._asdict()})}, and these events:"]
@@ -57,6 +60,7 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
         kept = all(part.held for part in parts if part.name != "economy")
         parts += [_like(task, row, name, points) for name, points in task.data.get("like", {}).items()]
         parts += [_copies(row, task.data["copies"], kept)] if "copies" in task.data else []
+        parts += [_end(row, task.script(text), *wanted) for text, wanted in task.data.get("ends", {}).items()]
     except BadAnswer as error:
         if isinstance(error.__cause__, Unanswered | Failed):
             raise error.__cause__ from None
@@ -126,3 +130,12 @@ def _copies(row: Policy, wanted: dict[str, Any], kept: bool) -> Part:
     earned = points * min(max((worst - copies) / (worst - best), 0), 1)
     says = scripts if earned >= points else f"{scripts}; fewer are possible"
     return Part("few copies", earned, points, says)
+
+
+def _end(row: Policy, script: str, outcome: str, points: float) -> Part:
+    """Whether the last line of that script has that outcome."""
+    found = play(script, row).steps[-1].outcome
+    name = f"ends in {outcome}"
+    if found == outcome:
+        return Part(name, points, points, f"yes: {script.splitlines()[-1]}")
+    return Part(name, 0, points, f"no, in {found}", script, row.name)

@@ -37,26 +37,27 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
     text = ask(task.functions[0])
     if not isinstance(text, str):
         raise Failed(f"{task.name} is to return the text of a script; it returned {text!r:.60}")
+    text = "\n".join(
+        map(str.strip, text.strip().splitlines())
+    )  # it is shown, and its lines are counted, as it is meant
     length = _checked(task, text)
     policy = task.data["policy"]
-    trace = _played(text, policy)
+    trace, law = _played(text, policy), task.data.get("law", "")
     goal = task.data.get("verdict") or f"breaks {task.data['law']}"
     keeps = task.data.get("keeps", ())
     first, short = task.points / 2, task.points / 2 / (len(keeps) + 1)
     if not reached(task, trace):
         return (
-            Part(goal, 0, first, f"not under {policy}: {_what_happened(trace)}", text.strip(), policy),
+            Part(goal, 0, first, f"not under {policy}: {_what_happened(trace, law)}", text, policy),
             *(Part(f"harmless under {name}", 0, short, "counts once the script reaches its goal") for name in keeps),
             Part("as short as can be", 0, short, "counts once the script reaches its goal"),
         )
-    parts = [Part(goal, first, first, f"yes, under {policy}: {_what_happened(trace)}")]
+    parts = [Part(goal, first, first, f"yes, under {policy}: {_what_happened(trace, law)}")]
     for name in keeps:
         other = _played(text, name)
         bad = reached(task, other)
-        says = f"no, there too: {_what_happened(other)}" if bad else "yes"
-        parts.append(
-            Part(f"harmless under {name}", 0 if bad else short, short, says, text.strip() if bad else "", name)
-        )
+        says = f"no, there too: {_what_happened(other, law)}" if bad else "yes"
+        parts.append(Part(f"harmless under {name}", 0 if bad else short, short, says, text if bad else "", name))
     more = length - task.data["shortest"]
     earned = short if more <= 0 else short / 2 if more <= CLOSE else 0
     says = f"{length} lines" + (f"; {more} can be left out or replaced" if more > 0 else "")
@@ -97,12 +98,12 @@ def reached(task: Task, trace: Trace) -> bool:
     return any(found.law == task.data["law"] and found.broken for _, found in trace.violations)
 
 
-def _what_happened(trace: Trace) -> str:
+def _what_happened(trace: Trace, law: str = "") -> str:
     """The first thing that is wrong; if nothing is, what was read."""
     worlds = {moment.line: moment.world for moment in trace.moments}
     for line, found in trace.violations:
         return f"line {line}, {finding(found, worlds[line])}"
-    if trace.needless_copies:
-        return f"{trace.needless_copies} needless copies"
+    if law == "economy" and trace.needless_copies:
+        return f"needless copies: {trace.needless_copies}"
     read = [f"{r.who} reads {r.value} and ought to read {r.ideal}" for r in trace.readings]
     return "; ".join(read[-2:]) or "nobody sees anything wrong"

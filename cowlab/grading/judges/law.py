@@ -20,13 +20,14 @@ CONSTANT = "it always answers {}: a law has to tell right from wrong"
 
 def question(task: Task) -> str:
     lines = [f"{task.name}(step) returns True where the law holds, and False where it is broken.", ""]
-    lines += [
-        "step.before, step.event, step.outcome, step.after: the World before, the event, what it did, the World after;"
-    ]
-    lines += ["step.looks: for each reader who, saw, now, past, promised.", ""]
-    lines += ["It has to hold in " + ", ".join(task.data["passes"]) + ",", "and to be broken in "]
-    lines[-1] += ", ".join(task.data["catches"]) + "."
-    return "\n".join(lines)
+    lines += ["  step.before, step.after    the Worlds before and after the event"]
+    lines += ["  step.event, step.outcome   the event, and what it did"]
+    lines += ["  step.looks                 for each reader who, saw, now, past, promised", ""]
+    for what, cases in (("It has to hold in", "passes"), ("and to be broken in", "catches")):
+        lines += [what, "", *(f"  {case}" for case in task.data[cases]), ""]
+    for name, text in task.data.get("scripts", {}).items():
+        lines += [f"{name} is", "", *(f"  {line}" for line in task.script(text).splitlines()), ""]
+    return "\n".join(lines).rstrip()
 
 
 def judge(task: Task, ask: Ask) -> tuple[Part, ...]:

@@ -27,13 +27,13 @@ def class_page(records: Iterable[Record], *, anonymous: bool = False, links: Map
     """The HTML of the page for the submissions of one lesson.
 
     anonymous: nobody is named, and of answers only those are shown which at least two gave; for showing it to the class.
-    links: submission -> address of the student's page. Raises ValueError without records, or for those of two lessons.
+    links: submission -> address of the student's page. What could not be read has no lesson, and may be among them. Raises ValueError without records, or for those of two lessons.
     """
     known = tally(records)
-    lessons = {record.lesson for record in known.records}
-    if len(lessons) != 1:
+    lessons = {record.lesson for record in known.records if record.lesson}
+    if len(lessons) > 1 or not known.records:
         raise ValueError(f"a class page is about one lesson; these records are of {len(lessons)}")
-    lesson = lessons.pop()
+    lesson = "".join(lessons)
     page = Page(f"{lesson_title(lesson)}: the class")
     who = {} if anonymous else dict(links or {})
     body = [_head(known, lesson), _attention(known, anonymous, who), _overview(known), _mistakes(known)]

@@ -84,7 +84,7 @@ class _Part(NamedTuple):
 NUMBERS = ("points", "max", "seed", "seconds")
 LARGE = 10**12  # and neither infinite nor NaN
 LISTS = ("tasks", "parts", "witness", "table")
-MAY_BE_NULL: dict[type[Any], tuple[str, ...]] = {Record: ("points",), TaskRecord: ("points", "witness", "table")}
+NULL = ("points", "witness", "table")  # which mean something without a value; elsewhere null is as good as nothing
 
 
 class Read(NamedTuple):
@@ -177,11 +177,11 @@ def _lines(value: list[Any], where: str) -> tuple[str, ...]:
 
 def _table(value: list[Any], where: str) -> Table:
     try:
-        table = tuple((cell, tuple(page), answer) for cell, page, answer in value)
-        hash(table)
+        rows = [(str(cell), tuple(page), answer) for cell, page, answer in value]
+        hash(tuple(page for _, page, _ in rows))
     except (TypeError, ValueError):
         raise RecordError(f"{where}: expected [cell, [fields of a PageInfo], answer] for each question") from None
-    return table
+    return tuple(row for row in rows if isinstance(row[2], str | bool))  # all others answer nothing
 
 
 def _fields(kind: type[Any], data: Any, where: str) -> dict[str, Any]:
@@ -193,16 +193,18 @@ def _fields(kind: type[Any], data: Any, where: str) -> dict[str, Any]:
         raise RecordError(f"{where}: {missing[0]} is missing")
     found = {name: data[name] for name in kind._fields if name in data}
     for name, value in found.items():
-        expected, fits = _expected(name, value)
-        if not fits and not (value is None and name in MAY_BE_NULL.get(kind, ())):
+        expected, nothing, fits = _expected(name, value)
+        if value is None and kind is not _Part:
+            found[name] = None if name in NULL else nothing
+        elif not fits:
             raise RecordError(f"{where}: {name} is {value!r:.40}, expected {expected}")
     return found
 
 
-def _expected(name: str, value: Any) -> tuple[str, bool]:
-    """What belongs into that field, and whether this may be it; what has parts is looked at later."""
+def _expected(name: str, value: Any) -> tuple[str, Any, bool]:
+    """What belongs into that field, what stands for nothing, and whether this may be it; what has parts is looked at later."""
     if name in NUMBERS:
-        return "a number", isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE
+        return "a number", 0, isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE
     if name in LISTS:
-        return "a list", isinstance(value, list)
-    return "text", isinstance(value, str)
+        return "a list", [], isinstance(value, list)
+    return "text", "", isinstance(value, str)

@@ -21,7 +21,8 @@ def student_page(record: Record) -> str:
 
 
 def _head(record: Record) -> str:
-    points = "not graded" if record.points is None else f"<b>{number(record.points)}</b> of {number(record.max)} points"
+    points = f"<b>{number(record.points or 0)}</b> of {number(record.max)} points" if record.max else "no points"
+    points = "not graded" if record.points is None else points
     error = ""
     if record.error:
         ours = " This was a fault of ours: it is no zero, and is graded again." if record.points is None else ""

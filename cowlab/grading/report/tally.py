@@ -119,8 +119,8 @@ class Tally(NamedTuple):
 
     @property
     def isolations(self) -> list[tuple[str, int]]:
-        """Each isolation that was in force, and for how many submissions."""
-        return Counter(record.isolation for record in self.records).most_common()
+        """Each isolation that was in force, and for how many submissions; where nothing ran there was none."""
+        return Counter(record.isolation for record in self.records if record.tasks).most_common()
 
     @property
     def errors(self) -> list[Record]:
@@ -149,7 +149,7 @@ class Tally(NamedTuple):
 
 
 def tally(records: Iterable[Record]) -> Tally:
-    """Count the submissions of one lesson."""
+    """Count the submissions of one lesson; those that could not be read are of none."""
     known = tuple(records)
     answers: dict[str, list[Answer]] = {}
     for record in known:

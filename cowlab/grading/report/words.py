@@ -70,7 +70,7 @@ def mark(points: float | None, most: float) -> str:
 def lesson_title(lesson: str) -> str:
     """`Lesson 1, copy on write` of 01_copy_on_write."""
     found = re.fullmatch(r"0*(\d+)_(\w+)", lesson, re.ASCII)
-    return f"Lesson {found[1]}, {found[2].replace('_', ' ')}" if found else lesson or "No lesson"
+    return f"Lesson {found[1]}, {found[2].replace('_', ' ')}" if found else lesson or "Submission"
 
 
 def summary(task: TaskRecord) -> str:

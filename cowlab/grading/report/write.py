@@ -29,8 +29,8 @@ def write(folder: Path, records: Iterable[Record], *, anonymous: bool = False) -
         links[record.submission] = f"students/{name}.html"
         written.append(_put(folder / links[record.submission], student_page(record)))
         kept.append(shared(record, known))
-    for lesson in dict.fromkeys(record.lesson for record in kept):
-        those = [record for record in kept if record.lesson == lesson]
+    for lesson in list(dict.fromkeys(record.lesson for record in kept if record.lesson)) or [""] * bool(kept):
+        those = [record for record in kept if record.lesson in (lesson, "")]  # what could not be read may be of any
         page = class_page(those, anonymous=anonymous, links=links)
         written.append(_put(folder / f"class-{file_name(lesson)}.html", page))
     return [*written, _put(folder / "grades.csv", "\ufeff" + gradebook(kept))]
