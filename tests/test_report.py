@@ -22,10 +22,10 @@ from cowlab.grading.report import (
     RecordError,
     TaskRecord,
     class_page,
-    gradebook,
     line,
     read,
     record,
+    spreadsheet,
     student_page,
     write,
 )
@@ -134,6 +134,7 @@ def hostile(text: str) -> Record:
     tasks.append(FOUND._replace(policy=text))
     tasks.append(FOUND._replace(witness=("P: write A # " + text.replace("\n", ""), "P: write B")))
     tasks += [task._replace(reason=text, status=status) for task, status in zip([FOUND] * 10, STATUSES, strict=False)]
+    tasks = [task._replace(task=f"{text}{n}") for n, task in enumerate(tasks)]
     return of(text, *tasks, submission=text, lesson=text, sha256=text, isolation=text, error=text)
 
 
@@ -226,7 +227,7 @@ def test_null_is_as_good_as_nothing() -> None:
     found = record(data)
     assert (found.max, found.points, found.lesson) == (0, None, "")
     assert found.tasks[1] == FOUND._replace(law="", parts=())
-    assert "not graded" in student_page(found) and rows(gradebook([found]))[1][6:8] == ["", "0"]
+    assert "not graded" in student_page(found) and rows(spreadsheet([found]))[1][6:8] == ["", "0"]
 
 
 def test_what_is_no_answer_is_left_out_of_a_table() -> None:
@@ -250,7 +251,7 @@ def test_equal_tables_are_kept_once() -> None:
     assert one.tasks[0].table is two.tasks[0].table is not None and one.tasks[0].parts is two.tasks[0].parts
 
 
-# --- the gradebook ---------------------------------------------------------------------------------------------------
+# --- the CSV ---------------------------------------------------------------------------------------------------------
 
 
 def rows(text: str) -> list[list[str]]:
@@ -259,7 +260,7 @@ def rows(text: str) -> list[list[str]]:
 
 def test_a_line_a_submission_and_a_column_a_task() -> None:
     table = rows(
-        gradebook([ada(), of("bela", RIGHT._replace(points=2.5)), of("zed", points=None, error="not a notebook")])
+        spreadsheet([ada(), of("bela", RIGHT._replace(points=2.5)), of("zed", points=None, error="not a notebook")])
     )
     assert table[0] == [
         "student",
@@ -279,12 +280,12 @@ def test_a_line_a_submission_and_a_column_a_task() -> None:
 
 def test_what_nobody_has_judged_is_empty_and_no_zero() -> None:
     for status in LATER:
-        table = rows(gradebook([of("ada", RIGHT._replace(status=status, points=None))]))
+        table = rows(spreadsheet([of("ada", RIGHT._replace(status=status, points=None))]))
         assert table[1][3] == "" and STATES[status].short in table[1][-1]
 
 
 def test_tasks_of_several_lessons_have_the_lesson_before_them() -> None:
-    table = rows(gradebook([of("ada", RIGHT), of("ada", RIGHT, lesson="02_pins")]))
+    table = rows(spreadsheet([of("ada", RIGHT), of("ada", RIGHT, lesson="02_pins")]))
     assert table[0][3:5] == [f"{LESSON}/can_reuse", "02_pins/can_reuse"]
     assert [row[3:5] for row in table[1:]] == [["6", ""], ["", "6"]]
 
@@ -311,7 +312,7 @@ FORMULAS = [
 @pytest.mark.parametrize("text", FORMULAS)
 def test_formulas_are_defused(text: str) -> None:
     """In whatever way a spreadsheet cuts the line into cells."""
-    book = gradebook([of(text, RIGHT._replace(task=text, status="open"), submission=text, error=text)])
+    book = spreadsheet([of(text, RIGHT._replace(task=text, status="open"), submission=text, error=text)])
     for separator in ",;|\t":
         for row in csv.reader(StringIO(book, newline=""), delimiter=separator):
             for value in row:
@@ -325,7 +326,7 @@ def test_ordinary_texts_stay_as_they_are() -> None:
 
 
 def test_no_hidden_sign_comes_into_the_csv() -> None:
-    book = gradebook([hostile(EVIL)])
+    book = spreadsheet([hostile(EVIL)])
     assert not any(ord(sign) < 32 and sign not in "\r\n" for sign in book)
     assert not set("\u202e\u2066\u2028\u2029\ud800\x00\x1b") & set(book) and len(rows(book)) == 2
     book.encode("utf-8")
@@ -421,6 +422,9 @@ def test_what_cannot_be_played_is_none() -> None:
 def test_other_policies_and_kinds() -> None:
     found = played(FOUND, LESSON)
     assert found is not None and found.at == 4 and found.lines[3] == "4  C: read" and found.trace.policy.name == "v5.7"
+    leak = ("P: write A", "P: fork C", "C: vmsplice g", "C: munmap", "P: write S", "g: put")
+    harm = played(FOUND._replace(law="", reason="harmless under v5.7: no, there too", witness=leak), LESSON)
+    assert harm is not None and harm.at == 5 and "✗ g sees S and ought to see A" in harm.lines[4]
     hybrid = played(FOUND._replace(policy="v5.19, fork of v5.7", kind="law"), LESSON)
     assert hybrid is not None and hybrid.trace.policy.name == "v5.19, fork of v5.7"
 
@@ -634,6 +638,7 @@ def test_an_anonymous_page_names_nobody_and_shows_no_single_answer() -> None:
     ]
     page = class_page(records, anonymous=True, links={one.submission: "students/x.html" for one in records})
     assert not re.search(r"student\d|students/|\.ipynb", page)
+    assert "Who gave no answer" not in page
     text = Structure(page).text
     assert "4 gave the same answer" in text and "And 1 other wrong answer, each given by one student." in text
     assert "student03" in class_page(records)
@@ -650,6 +655,14 @@ def test_what_could_not_be_read_is_on_the_page_of_the_class() -> None:
     text = Structure(class_page([*klass(), lost])).text
     assert "1 submission could not be graded at all: lea" in text and "not the same" not in text
     assert "Submission: the class" in Structure(class_page([lost])).text
+
+
+def test_what_a_person_reads_has_no_points_yet() -> None:
+    silent = LETTER._replace(status="open", points=0)
+    records = [*(of(f"s{n}", RIGHT, LETTER) for n in range(3)), of("lea", RIGHT, silent)]
+    text = Structure(class_page(records)).text
+    assert "3 answers to be read by a person; 1 left it unanswered." in text and "not answered : lea" in text
+    assert "2. A letter read by a person 1" in text and tally(records).tasks[1].mean is None
 
 
 def test_isolation_that_differed_is_told_apart() -> None:
@@ -699,8 +712,25 @@ def test_everything_is_written_into_the_folder(tmp_path: Path) -> None:
     class_html = files[4].read_text("utf-8")
     assert f'href="students/{files[0].name}"' in class_html and files[0].read_text("utf-8") == student_page(ada())
     assert write(tmp_path / "out", records, anonymous=True) == files
+    assert 'href="students' not in files[4].read_text("utf-8")
     assert (
         len(write(tmp_path / "one", [of("zed", lesson="", error="x")])) == 3 and len(write(tmp_path / "none", [])) == 1
     )
     assert len(write(tmp_path / "two", [ada(), of("zed", lesson="", error="x")])) == 4
-    assert 'href="students' not in files[4].read_text("utf-8")
+
+
+def test_what_could_not_be_read_is_with_the_lesson_that_its_name_names(tmp_path: Path) -> None:
+    other = of("ada", RIGHT, lesson="02_pins", submission="ada/02_pins.ipynb")
+    lost = (
+        of("zed", lesson="", error="no notebook"),
+        of("yara", lesson="", error="no notebook", submission="yara/x.ipynb"),
+    )
+    pages = {
+        path.name[:8]: path.read_text("utf-8")
+        for path in write(tmp_path, [ada(), other, *lost])
+        if path.name[:6] == "class-"
+    }
+    assert (
+        "zed" in pages["class-01"] and "zed" not in pages["class-02"] and all("yara" in page for page in pages.values())
+    )
+    assert "1 submission by 1 student;" in pages["class-01"]

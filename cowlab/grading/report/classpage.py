@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from cowlab.grading.report.chart import Aside, chart
 from cowlab.grading.report.clean import apart, html
-from cowlab.grading.report.records import JUDGED, LATER, MISSING, OPEN, STOPPED, Record
+from cowlab.grading.report.records import BY_HAND, JUDGED, LATER, MISSING, OPEN, OUR_FAULT, STOPPED, Record
 from cowlab.grading.report.shell import Page, facts, meter
 from cowlab.grading.report.tally import Cluster, Tally, TaskTally, bins, tally
 from cowlab.grading.report.words import count, lesson_title, mark, number, points_of, state
@@ -44,11 +44,11 @@ def class_page(records: Iterable[Record], *, anonymous: bool = False, links: Map
 
 
 def _head(known: Tally, lesson: str) -> str:
-    students = len({record.student for record in known.records})
+    students = len({record.student for record in known.graded})
     points = f"<b>{number(round(known.mean, 1))}</b> of {number(known.most)} points on average" if known.totals else ""
     return (
         f'<header class="top"><div><h1 class="cow-title">{html(lesson_title(lesson), 120)}: the class</h1>'
-        f'<p class="lede">{count(len(known.records), "submission")} by {count(students, "student")}; '
+        f'<p class="lede">{count(len(known.graded), "submission")} by {count(students, "student")}; '
         f"median {number(known.median)} points</p></div>"
         f'<p class="score">{points}</p></header>'
     )
@@ -109,15 +109,16 @@ def _mistakes(known: Tally) -> str:
 
 def _task(page: Page, n: int, of: TaskTally, lesson: str, anonymous: bool, links: Mapping[str, str]) -> str:
     head = f"<header><h2>{n}. {html(of.first.title, 120)}</h2><code>{html(of.first.task, 80)}</code></header>"
+    silent = "" if anonymous else _silent(of, links)
     if of.by_hand:
-        return f'<section class="task" id="t{n}">{head}<p class="why">{count(len(of.answers), "answer")}, to be read by a person.</p></section>'
+        read = f"{count(len(of.of(BY_HAND)), 'answer')} to be read by a person; {len(of.of(OPEN, MISSING))} left it unanswered."
+        return f'<section class="task" id="t{n}">{head}<p class="why">{read}</p>{silent}</section>'
     aside = [
         Aside("open", len(of.of(OPEN, MISSING))),
         Aside("failed", len(of.of(*STOPPED))),
         Aside("later", len(of.of(*LATER))),
     ]
     drawn = chart(bins(of.points, of.most), aside, "Answers")
-    silent = "" if anonymous else _silent(of, links)
     return (
         f'<section class="task" id="t{n}">{head}<div class="pair"><div>{drawn}{silent}</div>'
         f"<div>{_clusters(page, of, lesson, anonymous, links)}</div></div></section>"
@@ -127,7 +128,7 @@ def _task(page: Page, n: int, of: TaskTally, lesson: str, anonymous: bool, links
 def _silent(of: TaskTally, links: Mapping[str, str]) -> str:
     """Who has no answer that was judged, by reason."""
     lines = ""
-    for status in (OPEN, MISSING, *STOPPED, *LATER):
+    for status in (OPEN, MISSING, *STOPPED, OUR_FAULT):
         if found := of.of(status):
             names = _names([answer.record for answer in found], links)
             lines += f"<li><b>{state(status).short}</b>: {names}</li>"

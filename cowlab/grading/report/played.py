@@ -59,8 +59,8 @@ def _played(script: str, kind: str, law: str, policy: str, table: Table | None, 
         if not 0 < len(lines) <= MAX_LINES or max(map(len, lines)) > MAX_WIDE:
             return None
         trace = play(scenario, row_named(policy)) if policy != YOURS else _own(scenario, table or (), base, yours)
-        found = Witness(law, trace, None)
-        if any(breaks(moment, law) for moment in trace.moments):
+        found = Witness(_law(trace, kind, law), trace, None)
+        if any(breaks(moment, found.law) for moment in trace.moments):
             return _drawn(trace, found.breaks_at, found.lines)
         if kind == "decide" and law in LAWS:
             return None  # the verdict says that it breaks the law: better no picture than one that says otherwise
@@ -68,6 +68,12 @@ def _played(script: str, kind: str, law: str, policy: str, table: Table | None, 
         return _drawn(trace, len(lines), numbered)
     except Exception:  # whatever is wrong with it: the script is shown as text, and the others are still played
         return None
+
+
+def _law(trace: Trace, kind: str, law: str) -> str:
+    """The law that it is about; of a script that a student found, the first one that it breaks."""
+    broken = (found.law for _, found in trace.violations if found.broken)
+    return law if law in LAWS or kind != "find" else next(broken, "")
 
 
 def _drawn(trace: Trace, at: int, lines: list[str]) -> Played:

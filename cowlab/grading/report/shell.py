@@ -79,11 +79,12 @@ def _pre(lines: str) -> str:
 
 
 def _marked(lines: tuple[str, ...]) -> str:
-    """The numbered script; what stands behind a ✗ is set apart."""
+    """The numbered script; what is wrong stands below the line where it shows."""
     shown = []
     for line in lines:
         script, cross, wrong = line.partition("✗")
-        shown.append(f'{html(script)}<b class="badt">✗{html(wrong)}</b>' if cross else html(line))
+        below = f'\n   <b class="badt">✗{html(wrong)}</b>' if cross else ""
+        shown.append(html(script.rstrip()) + below)
     return "\n".join(shown)
 
 

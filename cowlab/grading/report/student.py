@@ -65,7 +65,8 @@ def _said(task: TaskRecord) -> str:
     if task.status == JUDGED:
         known = any(task.reason == f"{part.name}: {part.says}" for part in task.parts)
         return f'<p class="reason">{html(task.reason, 600)}</p>' if task.reason and not known else ""
-    reason = f'<pre class="reason" tabindex="0">{html(task.reason)}</pre>' if task.reason else ""
+    known = task.reason in ("", state(task.status).short)
+    reason = "" if known else f'<pre class="reason" tabindex="0">{html(task.reason)}</pre>'
     if task.status == OUR_FAULT and not reason:
         reason = "<p>Tell your teacher if this page does not change.</p>"
     return f'<p class="reason"><b>{state(task.status).short.capitalize()}.</b> {state(task.status).told}</p>{reason}'

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean, median
 from typing import NamedTuple
 
-from cowlab.grading.report.records import BY_HAND, JUDGED, LATER, MISSING, OPEN, STOPPED, Record, TaskRecord
+from cowlab.grading.report.records import BY_HAND, JUDGED, MISSING, OPEN, OUR_FAULT, STOPPED, Record, TaskRecord
 
 BINS = 13  # columns of a chart at most
 MANY, FEW = 0.2, 2  # what counts as many of a class, and how many these must be at least
@@ -58,7 +58,8 @@ class TaskTally(NamedTuple):
 
     @property
     def by_hand(self) -> bool:
-        return all(answer.task.status == BY_HAND for answer in self.answers)
+        """Whether a person reads it."""
+        return bool(self.of(BY_HAND))
 
     @property
     def points(self) -> list[float]:
@@ -67,8 +68,8 @@ class TaskTally(NamedTuple):
 
     @property
     def mean(self) -> float | None:
-        """Of all whose points are known, unanswered ones included; None if there are none."""
-        known = [answer.task.points for answer in self.answers if answer.task.points is not None]
+        """Of all whose points are known, unanswered ones included; None if there are none, or a person has to read first."""
+        known = [a.task.points for a in self.answers if a.task.points is not None and not self.by_hand]
         return fmean(known) if known else None
 
     @property
@@ -102,8 +103,13 @@ class Tally(NamedTuple):
     tasks: tuple[TaskTally, ...]
 
     @property
+    def graded(self) -> list[Record]:
+        """The submissions that could be read."""
+        return [record for record in self.records if record.tasks]
+
+    @property
     def totals(self) -> list[float]:
-        return [record.points for record in self.records if record.points is not None]
+        return [record.points for record in self.graded if record.points is not None]
 
     @property
     def most(self) -> float:
@@ -120,7 +126,7 @@ class Tally(NamedTuple):
     @property
     def isolations(self) -> list[tuple[str, int]]:
         """Each isolation that was in force, and for how many submissions; where nothing ran there was none."""
-        return Counter(record.isolation for record in self.records if record.tasks).most_common()
+        return Counter(record.isolation for record in self.graded).most_common()
 
     @property
     def errors(self) -> list[Record]:
@@ -141,7 +147,7 @@ class Tally(NamedTuple):
         """Tasks that many left open or whose answers were often stopped, and every fault of ours: which, what, how many."""
         found = []
         for of in self.tasks:
-            for what, statuses in (("open", (OPEN, MISSING)), ("stopped", STOPPED), ("ours", (LATER[1],))):
+            for what, statuses in (("open", (OPEN, MISSING)), ("stopped", STOPPED), ("ours", (OUR_FAULT,))):
                 count = len(of.of(*statuses))
                 if count and (what == "ours" or (count >= FEW and count >= MANY * len(of.answers))):
                     found.append((of, what, count))

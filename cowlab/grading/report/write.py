@@ -8,8 +8,8 @@ from typing import Any
 
 from cowlab.grading.report.classpage import class_page
 from cowlab.grading.report.clean import file_name
-from cowlab.grading.report.gradebook import gradebook
 from cowlab.grading.report.records import Record, shared
+from cowlab.grading.report.spreadsheet import spreadsheet
 from cowlab.grading.report.student import student_page
 
 
@@ -29,11 +29,17 @@ def write(folder: Path, records: Iterable[Record], *, anonymous: bool = False) -
         links[record.submission] = f"students/{name}.html"
         written.append(_put(folder / links[record.submission], student_page(record)))
         kept.append(shared(record, known))
-    for lesson in list(dict.fromkeys(record.lesson for record in kept if record.lesson)) or [""] * bool(kept):
-        those = [record for record in kept if record.lesson in (lesson, "")]  # what could not be read may be of any
+    lessons = list(dict.fromkeys(record.lesson for record in kept if record.lesson)) or [""] * bool(kept)
+    for lesson in lessons:
+        those = [record for record in kept if lesson in _may_be_of(record, lessons)]
         page = class_page(those, anonymous=anonymous, links=links)
         written.append(_put(folder / f"class-{file_name(lesson)}.html", page))
-    return [*written, _put(folder / "grades.csv", "\ufeff" + gradebook(kept))]
+    return [*written, _put(folder / "grades.csv", "\ufeff" + spreadsheet(kept))]
+
+
+def _may_be_of(record: Record, lessons: list[str]) -> list[str]:
+    """The lesson of a submission; of one that could not be read those that its name names, or else any."""
+    return [record.lesson] if record.lesson else [name for name in lessons if name in record.submission] or lessons
 
 
 def _put(path: Path, text: str) -> Path:

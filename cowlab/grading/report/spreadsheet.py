@@ -16,7 +16,7 @@ from cowlab.grading.report.words import number, state
 FIRST, LAST = ("student", "lesson", "submission"), ("points", "max", "remarks")
 
 
-def gradebook(records: Iterable[Record]) -> str:
+def spreadsheet(records: Iterable[Record]) -> str:
     """The CSV, with a head. Tasks of several lessons are named `lesson/task`."""
     known = list(records)
     columns = dict.fromkeys((record.lesson, task.task) for record in known for task in record.tasks)
