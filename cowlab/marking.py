@@ -31,7 +31,10 @@ REFUSED = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="notebooks, or folders with one folder a student")
-    parser.add_argument("--out", metavar="FOLDER", help="keep results there; run again to resume where it was")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="keep results and reports there; again, it resumes where it was"
+    )
+    parser.add_argument("--anonymous", action="store_true", help="the class pages of --out name nobody")
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes at work (default: one a core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster, for example tcp://host:8786")
     parser.add_argument("--secret", metavar="FILE", help="a file with the course's secret: each student has a seed")
@@ -79,7 +82,7 @@ def command_grade(args: argparse.Namespace) -> int:
         return INTERRUPTED
     records.sort(key=lambda record: (record["submission"], record["student"]))
     if args.out:
-        _write(Path(args.out), records)
+        _write(Path(args.out), records, args.anonymous)
     _show(args, records)
     try:
         for line in outlets.put(args, records):
@@ -224,6 +227,8 @@ def _show(args: argparse.Namespace, records: list[dict[str, Any]]) -> None:
     many = "1 submission" if len(records) == 1 else f"{len(records)} submissions"
     unread = sum(bool(record["error"]) for record in records)
     many += f", {unread} without answers that could be graded" if unread else ""
+    if args.out:
+        screen.print(f"Reports are in {_plain(args.out)}: grades.csv, class-*.html, students/, certificates/")
     screen.print(f"{many}. Isolation: {'; '.join(dict.fromkeys(r['isolation'] for r in records)) or 'none was needed'}")
 
 
@@ -244,13 +249,20 @@ def _plain(text: str) -> str:
     return escape(printable(text.replace("\n", " ")))
 
 
-def _write(out: Path, records: list[dict[str, Any]]) -> None:
-    """The certificates, beside the results."""
+def _write(out: Path, records: list[dict[str, Any]], anonymous: bool) -> None:
+    """The reports and the certificates, beside the results."""
+    from cowlab.grading.report import record as read_record
+    from cowlab.grading.report import write
+
     folder = out / "certificates"
-    folder.mkdir(exist_ok=True)
-    for record in records:
-        for one in record.get("certificates", ()):
-            (folder / f"{record['sha256'][:16]}-{one['task']}.json").write_text(json.dumps(one) + "\n", "utf-8")
+    try:
+        folder.mkdir(exist_ok=True)
+        for record in records:
+            for one in record.get("certificates", ()):
+                (folder / f"{record['sha256'][:16]}-{one['task']}.json").write_text(json.dumps(one) + "\n", "utf-8")
+        write(out, map(read_record, records), anonymous=anonymous)
+    except OSError as error:
+        raise Problem(f"{error.filename}: cannot be written ({error.strerror})") from None
 
 
 def command_verify(args: argparse.Namespace) -> int:

@@ -32,10 +32,11 @@ def wrong(lesson: str) -> dict[str, Any]:
     return answered(lesson, {one.task: one.code for one in reversed(known)})
 
 
-def worth(lesson: str) -> float:
-    """What wrong() earns."""
+def worth(lesson: str, task: str = "") -> float:
+    """What wrong() earns, in all or for one task."""
     known = mistakes((ROOT / "solutions" / f"{lesson}.py").read_text("utf-8"))
-    return sum({one.task: one.points for one in reversed(known)}.values())
+    points = {one.task: one.points for one in reversed(known)}
+    return points[task] if task else sum(points.values())
 
 
 def answered(lesson: str, answers: dict[str, str]) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def unread(item: Item, error: Exception, options: Options) -> dict[str, Any]:
 
 def lost(item: Item, says: str) -> dict[str, Any]:
     """The record of a submission that we could not grade: our fault, and nobody's zero."""
-    return {**record(item, "", "", 0, [], {}, ()), "points": None, "max": None, "error": f"our fault: {says}"}
+    return {**record(item, "", "", 0, [], {}, ()), "points": None, "error": f"our fault: {says}"}
 
 
 def isolation(in_force: tuple[str, ...]) -> str:
