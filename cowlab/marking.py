@@ -20,7 +20,7 @@ from cowlab.grading.submission import SubmissionError, content
 from cowlab.terminal import Problem, console, printable, table
 
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
-RESULTS = "results.jsonl"
+RESULTS, BY_HAND = "results.jsonl", "by-hand.csv"
 INTERRUPTED = 130  # as a shell says it of Ctrl-C
 BRIEF = 70  # characters of a reason in the table
 REFUSED = (
@@ -82,7 +82,7 @@ def command_grade(args: argparse.Namespace) -> int:
         return INTERRUPTED
     records.sort(key=lambda record: (record["submission"], record["student"]))
     if args.out:
-        _write(Path(args.out), records, args.anonymous)
+        records = _write(Path(args.out), records, {item.name: item.path for item in items}, args.anonymous)
     _show(args, records)
     try:
         for line in outlets.put(args, records):
@@ -228,7 +228,9 @@ def _show(args: argparse.Namespace, records: list[dict[str, Any]]) -> None:
     unread = sum(bool(record["error"]) for record in records)
     many += f", {unread} without answers that could be graded" if unread else ""
     if args.out:
-        screen.print(f"Reports are in {_plain(args.out)}: grades.csv, class-*.html, students/, certificates/")
+        screen.print(
+            f"Reports are in {_plain(args.out)}: grades.csv, class-*.html, students/, certificates/, {BY_HAND}"
+        )
     screen.print(f"{many}. Isolation: {'; '.join(dict.fromkeys(r['isolation'] for r in records)) or 'none was needed'}")
 
 
@@ -249,8 +251,9 @@ def _plain(text: str) -> str:
     return escape(printable(text.replace("\n", " ")))
 
 
-def _write(out: Path, records: list[dict[str, Any]], anonymous: bool) -> None:
-    """The reports and the certificates, beside the results."""
+def _write(out: Path, records: list[dict[str, Any]], files: dict[str, str], anonymous: bool) -> list[dict[str, Any]]:
+    """The reports and the certificates, beside the results. Returns the records with what people gave by hand."""
+    from cowlab.grading.byhand import HandError, by_hand
     from cowlab.grading.report import record as read_record
     from cowlab.grading.report import write
 
@@ -260,9 +263,13 @@ def _write(out: Path, records: list[dict[str, Any]], anonymous: bool) -> None:
         for record in records:
             for one in record.get("certificates", ()):
                 (folder / f"{record['sha256'][:16]}-{one['task']}.json").write_text(json.dumps(one) + "\n", "utf-8")
+        records = by_hand(out / BY_HAND, records, files)
         write(out, map(read_record, records), anonymous=anonymous)
+    except HandError as error:
+        raise Problem(str(error)) from None
     except OSError as error:
         raise Problem(f"{error.filename}: cannot be written ({error.strerror})") from None
+    return records
 
 
 def command_verify(args: argparse.Namespace) -> int:
