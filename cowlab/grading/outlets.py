@@ -55,7 +55,7 @@ def asked_for(record: dict[str, Any], lesson: str | None) -> dict[str, Any]:
         return record
     says = record["error"] or f"this notebook answers exercises of {record['lesson']}; those of {lesson} were asked for"
     most = sum(task.points for task in tasks(lesson).values())
-    return {**record, "tasks": [], "certificates": [], "points": 0, "max": most, "error": says}
+    return {**record, "lesson": lesson, "tasks": [], "certificates": [], "points": 0, "max": most, "error": says}
 
 
 def put(args: argparse.Namespace, records: list[dict[str, Any]]) -> Iterable[str]:

@@ -20,7 +20,7 @@ def spreadsheet(records: Iterable[Record]) -> str:
     """The CSV, with a head. Tasks of several lessons are named `lesson/task`."""
     known = list(records)
     columns = dict.fromkeys((record.lesson, task.task) for record in known for task in record.tasks)
-    several = len({record.lesson for record in known}) > 1
+    several = len({record.lesson for record in known if record.lesson}) > 1
     out = io.StringIO()
     write = csv.writer(out).writerow
     write([*FIRST, *(cell(f"{lesson}/{task}" if several else task) for lesson, task in columns), *LAST])
