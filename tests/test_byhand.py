@@ -12,7 +12,8 @@ from classes import SECOND, answered, hand_in
 
 from cowlab.cli import main
 from cowlab.grading.batch import Item, record
-from cowlab.grading.byhand import HandError, by_hand, filled_in
+from cowlab.grading.byhand import HandError, filled_in
+from cowlab.grading.byhand import by_hand as read_table
 from cowlab.grading.session import Graded
 from cowlab.grading.submission import read
 from cowlab.grading.task import tasks
@@ -33,6 +34,10 @@ def class_of(folder: Path, texts: dict[str, str]) -> tuple[list[dict[str, Any]],
         records.append(record(Item(name, student, str(path)), sha256, SECOND, 0, graded, {}, ()))
         files[name] = str(path)
     return records, files
+
+
+def by_hand(path: Path, records: list[dict[str, Any]], files: dict[str, str]) -> list[dict[str, Any]]:
+    return list(map(read_table(path, records, files), records))
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -18,13 +18,12 @@ from classes import FIRST, ROOT, SECOND, answered, exercise, hand_in, solution, 
 
 from cowlab.cli import main
 from cowlab.grading import classroom, gradescope, tasks
-from cowlab.grading.batch import Item, Options, record, seed_of
+from cowlab.grading.batch import Item, record, seed_of
 from cowlab.grading.feedback import feedback
 from cowlab.grading.outlets import asked_for
 from cowlab.grading.sandbox import Limits
 from cowlab.grading.session import Session
 from cowlab.grading.submission import read
-from cowlab.marking import stale
 
 TOOLS = ROOT / "tools"
 SCHEMA = json.loads((ROOT / "tests" / "gradescope.schema.json").read_text("utf-8"))
@@ -212,7 +211,7 @@ def test_the_workflow_grades(tmp_path: Path, cowlab: Path) -> None:
         assert "fork_bill" in done.stdout or code == 0, "the log says why"
 
 
-# --- another lesson, bad options, what an earlier run found ------------------------------------------------------------
+# --- another lesson, bad options ------------------------------------------------------------
 
 
 def test_exercises_of_another_lesson_earn_nothing(records: dict[str, dict[str, Any]]) -> None:
@@ -249,11 +248,3 @@ def test_a_number_of_jobs_is_positive(jobs: str, capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         main(["grade", "x", f"--jobs={jobs}"])
     assert "from 1 upwards" in capsys.readouterr().err
-
-
-def test_an_earlier_record_counts_only_for_the_same_question(records: dict[str, dict[str, Any]]) -> None:
-    item, plain = Item(f"solved/{SECOND}.ipynb", "solved", ""), Options()
-    assert not stale(records["solved"], item, plain)
-    assert stale(broken(records), item, plain)
-    assert stale(records["solved"], item, plain._replace(secret="a secret of the course"))
-    assert stale(records["solved"], item._replace(student="ada"), plain)

@@ -1,4 +1,4 @@
-"""Grade many submissions: on all cores, or on a Dask cluster; what is done is kept, so that a crash costs little.
+"""From files to records: whose they are, and what a worker does with each. many.py keeps many workers busy.
 
 A worker holds a Session. It gets a submission's path or bytes and gives back a record: plain data, ready for a report.
 """
@@ -8,20 +8,14 @@ from __future__ import annotations
 import atexit
 import hashlib
 import hmac
-import itertools
-import json
-import multiprocessing
 import os
-import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cowlab.grading.certificate import certificate
+from cowlab.grading.certificate import certificate, rules
 from cowlab.grading.mistakes import named
 from cowlab.grading.sandbox import Limits
 from cowlab.grading.session import Graded, Session
@@ -30,7 +24,7 @@ from cowlab.grading.task import lessons, tasks
 from cowlab.grading.wire import shown
 from cowlab.laws import LAWS
 
-AHEAD = 4  # submissions a worker that wait in a queue: the rest is not read yet
+NOTHING_RUN = "nothing was run"
 
 
 class Item(NamedTuple):
@@ -42,9 +36,13 @@ class Item(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How to grade. secret: of the course, from which each student's seed follows; "" for seed 0."""
+    """How to grade. isolated: as far as the system lets; trusted: also if that is not enough.
+
+    secret: of the course, from which each student's seed follows; "" for seed 0.
+    """
 
     isolated: bool = True
+    trusted: bool = False
     secret: str = ""
     limits: Limits = Limits()
     solutions: str = ""
@@ -55,23 +53,29 @@ def seed_of(student: str, secret: str) -> int:
     """The seed of a student: a number below a million that nobody without the secret can tell."""
     if not secret:
         return 0
-    mixed = hmac.new(secret.encode(), student.encode(), hashlib.sha256).digest()
+    mixed = hmac.new(secret.encode(), os.fsencode(student), hashlib.sha256).digest()
     return int.from_bytes(mixed[:8], "big") % 999_999 + 1
 
 
 def collect(paths: Iterable[str]) -> list[Item]:
-    """The notebooks in these files and folders, by name. Raises SubmissionError for a path that is not there."""
-    found: list[Item] = []
+    """The notebooks in these files and folders, each once, by name. Raises SubmissionError for a path that is not there."""
+    found: dict[str, Item] = {}
     for given in paths:
         path = Path(given)
-        if not path.is_symlink() and path.is_dir():
+        try:
+            link, folder, there = path.is_symlink(), path.is_dir(), path.exists()
+        except (OSError, ValueError):  # no path at all
+            link = folder = there = False
+        if folder and not link:
             inside = sorted(p for p in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
-            found += [Item(str(p.relative_to(path)), student_of(p, path), str(p)) for p in inside]
-        elif path.is_symlink() or path.exists():
-            found.append(Item(path.name, student_of(path, path.parent), str(path)))
+            items = [Item(str(p.relative_to(path)), student_of(p, path), str(p)) for p in inside]
+        elif link or there:
+            items = [Item(path.name, student_of(path, path.parent), str(path))]
         else:
-            raise SubmissionError(f"{given}: no such file or folder")
-    return found
+            raise SubmissionError(f"{given:.200}: no such file or folder")
+        for item in items:
+            found.setdefault(os.path.abspath(item.path), item)
+    return list(found.values())
 
 
 def student_of(path: Path, top: Path) -> str:
@@ -100,11 +104,13 @@ def session(options: Options) -> Session:
 
 
 def grade_item(item: Item, options: Options) -> dict[str, Any]:
-    """The record of a submission which this worker can read from its file."""
+    """The record of a submission which this worker can read from its file. Whatever happens, there is one."""
     try:
         return grade_bytes(item, content(Path(item.path)), options)
     except SubmissionError as error:
-        return unread(item, error, options)
+        return unread(item, error)
+    except Exception as error:
+        return lost(item, f"{type(error).__name__}: {error}")
 
 
 def grade_bytes(item: Item, data: bytes, options: Options) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def grade_bytes(item: Item, data: bytes, options: Options) -> dict[str, Any]:
     try:
         submission = read(item.name, data)
     except SubmissionError as error:
-        return {**unread(item, error, options), "sha256": hashlib.sha256(data).hexdigest()}
+        return {**unread(item, error), "sha256": hashlib.sha256(data).hexdigest()}
     known = tasks(submission.lesson, seed)
     graded = worker.grade(submission, known)
     why = _mistakes(worker, submission.lesson, seed, options)
@@ -154,9 +160,10 @@ def record(
         "tasks": rows,
         "points": sum(row["points"] or 0 for row in rows),
         "max": sum(row["max"] for row in rows),
-        "isolation": isolation(in_force),
+        "isolation": isolation(in_force) if graded else NOTHING_RUN,
         "seconds": 0.0,
         "error": "",
+        "rules": rules(lesson) if lesson else "",
     }
 
 
@@ -189,15 +196,14 @@ def task_record(graded: Graded, why: dict[tuple[str, str], str]) -> dict[str, An
     }
 
 
-def unread(item: Item, error: Exception, options: Options) -> dict[str, Any]:
+def unread(item: Item, error: Exception) -> dict[str, Any]:
     """The record of a file that is no submission."""
-    in_force = session(options).in_force
-    return {**record(item, "", "", 0, [], {}, in_force), "error": shown(str(error), 500)}
+    return {**record(item, "", "", 0, [], {}, ()), "error": shown(str(error), 500)}
 
 
 def lost(item: Item, says: str) -> dict[str, Any]:
     """The record of a submission that we could not grade: our fault, and nobody's zero."""
-    return {**record(item, "", "", 0, [], {}, ()), "points": None, "error": f"our fault: {says}"}
+    return {**unread(item, Exception(f"our fault: {says}")), "points": None, "max": None}
 
 
 def isolation(in_force: tuple[str, ...]) -> str:
@@ -205,95 +211,3 @@ def isolation(in_force: tuple[str, ...]) -> str:
     spaces = [name for name in in_force if name not in ("seccomp", "rlimits", "landlock")]
     words = [f"namespaces ({', '.join(spaces)})"] if spaces else []
     return ", ".join([*words, *(name for name in ("landlock", "seccomp", "rlimits") if name in in_force)]) or "none"
-
-
-# --- many ------------------------------------------------------------------------------------------------------------
-
-
-def grade_all(items: list[Item], options: Options, jobs: int | None = None) -> Iterator[dict[str, Any]]:
-    """The records as they are done, graded by processes of our own. A worker that dies is replaced."""
-    jobs = max(1, min(jobs or os.cpu_count() or 1, len(items)))
-    waiting = list(reversed(items))
-    while waiting:
-        running: dict[Future[dict[str, Any]], Item] = {}
-        with pool_of(jobs) as pool:
-            try:
-                while waiting or running:
-                    while waiting and len(running) < jobs * AHEAD:
-                        item = waiting.pop()
-                        running[pool.submit(grade_item, item, options)] = item
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        found = future.result()
-                        del running[future]
-                        yield found
-            except BrokenProcessPool:
-                pass
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for worker in multiprocessing.active_children():  # at once, whatever they do
-                    worker.kill()
-                raise
-        for item in running.values():  # one of them was its end, the others are innocent
-            yield alone(item, options)
-
-
-def alone(item: Item, options: Options) -> dict[str, Any]:
-    """The record of a submission, graded by a process which no other shares."""
-    with pool_of(1) as pool:
-        try:
-            return pool.submit(grade_item, item, options).result()
-        except BrokenProcessPool:
-            return lost(item, "the process that graded it died, twice")
-
-
-def pool_of(jobs: int) -> ProcessPoolExecutor:
-    """Workers, which leave Ctrl-C to the process that started them, as does what they start."""
-    deaf = (signal.SIGINT, signal.SIG_IGN)
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=signal.signal, initargs=deaf)
-
-
-def grade_on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:
-    """The records as they are done, graded by the workers of a Dask cluster, which need no file of ours.
-
-    Raises OSError if there is no scheduler at that address, ImportError without `distributed`.
-    """
-    from distributed import Client, as_completed
-
-    with Client(address, timeout="20s", set_as_default=False) as client:
-        todo = iter(items)
-        pending = as_completed()
-        workers = max(len(client.scheduler_info()["workers"]), 1)
-
-        def submit(item: Item) -> None:
-            try:
-                data = content(Path(item.path))
-            except SubmissionError:
-                data = b""
-            pending.add(client.submit(grade_on_worker, item, data, options, pure=False, retries=2))
-
-        for item, _ in zip(todo, range(workers * AHEAD), strict=False):
-            submit(item)
-        for future in pending:
-            yield future.result()
-            for item in itertools.islice(todo, 1):
-                submit(item)
-
-
-def grade_on_worker(item: Item, data: bytes, options: Options) -> dict[str, Any]:
-    """On a cluster a child must never reach the network: the scheduler is there."""
-    lacks = session(options).lacks
-    if "network" in lacks:
-        return lost(item, "this worker cannot keep a submission from the network")
-    return grade_bytes(item, data, options)
-
-
-def done_before(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """The records of an earlier run, by submission and content; a last line that a crash cut off is left out."""
-    found = {}
-    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
-        try:
-            one = json.loads(line)
-            found[one["submission"], one["sha256"]] = one
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ from cowlab.grading.task import tasks
 
 HEAD = ("student", "task", "of", "points", "remark", "answer", "rubric", "key")
 LONGEST = 10_000  # characters of an answer in the table
+
+Record = dict[str, Any]
 
 
 class HandError(ValueError):
@@ -33,27 +35,24 @@ class Given(NamedTuple):
     row: tuple[str, ...]
 
 
-def by_hand(path: Path, records: list[dict[str, Any]], files: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The records with the points that people filled in. files: where each submission is, by its name.
+def by_hand(path: Path, records: Iterable[Record], files: Mapping[str, str]) -> Callable[[Record], Record]:
+    """Write the table anew, with an empty line for each answer that nobody has read. files: of submissions, by their names.
 
-    Writes the table anew, with an empty line for each answer that nobody has read. Raises HandError, OSError.
+    Returns what puts the points that people filled in into a record. Raises HandError, OSError.
     """
     given = filled_in(path)
     rows: list[tuple[str, ...]] = []
-    found = []
+    keys: dict[tuple[str, str, str], str] = {}  # of submission, student and task
     for record in records:
-        waiting = [task["task"] for task in record["tasks"] if task["status"] == "by hand"]
-        if waiting and record["submission"] in files:
-            texts = _texts(record, waiting, files[record["submission"]])
-            rows += _rows(record, texts, given)
-            record = _marked(record, texts, given)
-        found.append(record)
+        for task, text in _texts(record, files).items():
+            rows.append(_row(record, task, text, given))
+            keys[record["submission"], record["student"], task] = rows[-1][-1]
     kept = [one.row for key, one in given.items() if key not in {row[-1] for row in rows}]
     if rows or kept:
         fresh = path.with_name(path.name + ".part")
         fresh.write_text("\ufeff" + _table([*rows, *kept]), "utf-8", newline="")
         fresh.replace(path)
-    return found
+    return lambda record: _marked(record, keys, given)
 
 
 def filled_in(path: Path) -> dict[str, Given]:
@@ -85,10 +84,13 @@ def _points(row: tuple[str, ...], where: str) -> float:
     return points
 
 
-def _texts(record: dict[str, Any], waiting: list[str], file: str) -> dict[str, str]:
-    """The answers to these tasks, from the submission itself; {} if it is not what was graded."""
+def _texts(record: Record, files: Mapping[str, str]) -> dict[str, str]:
+    """The answers that a person reads, by task, from the submission itself; {} if it is not what was graded."""
+    waiting = [task["task"] for task in record["tasks"] if task["status"] == "by hand"]
+    if not waiting or record["submission"] not in files:
+        return {}
     try:
-        submission = read(record["submission"], content(Path(file)))
+        submission = read(record["submission"], content(Path(files[record["submission"]])))
     except SubmissionError:
         return {}
     if submission.sha256 != record["sha256"]:
@@ -97,37 +99,33 @@ def _texts(record: dict[str, Any], waiting: list[str], file: str) -> dict[str, s
     return {name: answer(submission, known[name]).source for name in waiting}
 
 
-def _key(record: dict[str, Any], task: str, text: str) -> str:
-    return hashlib.sha256(f"{record['student']}\n{task}\n{text}".encode()).hexdigest()[:12]
+def _row(record: Record, name: str, text: str, given: Mapping[str, Given]) -> tuple[str, ...]:
+    """The line of an answer: what a student wrote made safe, what a person filled in as it was."""
+    task = tasks(record["lesson"], record["seed"])[name]
+    key = hashlib.sha256(f"{record['student']}\n{name}\n{text}".encode()).hexdigest()[:12]
+    points, remark = (given[key].row[3], given[key].remark) if key in given else ("", "")
+    rubric = "; ".join(task.data.get("rubric", ()))
+    return cell(record["student"]), name, f"{task.points:g}", points, remark, cell(text, LONGEST), rubric, key
 
 
-def _rows(record: dict[str, Any], texts: dict[str, str], given: Mapping[str, Given]) -> Iterable[tuple[str, ...]]:
-    known = tasks(record["lesson"], record["seed"])
-    for name, text in texts.items():
-        key = _key(record, name, text)
-        rubric = "; ".join(known[name].data.get("rubric", ()))
-        points, remark = (given[key].row[3], given[key].remark) if key in given else ("", "")
-        words = (cell(record["student"]), name, f"{known[name].points:g}", points, remark)
-        yield (*words, cell(text, LONGEST), rubric, key)
-
-
-def _marked(record: dict[str, Any], texts: dict[str, str], given: Mapping[str, Given]) -> dict[str, Any]:
+def _marked(record: Record, keys: Mapping[tuple[str, str, str], str], given: Mapping[str, Given]) -> Record:
     """The record with what was given for its answers."""
     rows = []
     for task in record["tasks"]:
-        one = given.get(_key(record, task["task"], texts[task["task"]])) if task["task"] in texts else None
+        one = given.get(keys.get((record["submission"], record["student"], task["task"]), ""))
         if one is not None:
             says = one.remark or "read by a person"
             part = {"name": "by hand", "points": one.points, "max": task["max"], "says": says}
             task = {**task, "status": "judged", "points": one.points, "reason": says, "parts": [part]}
         rows.append(task)
-    return {**record, "tasks": rows, "points": sum(row["points"] or 0 for row in rows)}
+    points = record["points"] if rows == record["tasks"] else sum(row["points"] or 0 for row in rows)
+    return {**record, "tasks": rows, "points": points}
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> str:
     out = io.StringIO()
     write = csv.writer(out).writerow
     write(HEAD)
-    for row in rows:  # what a student wrote was made safe before; what a person filled in stays as it is
+    for row in rows:
         write(row)
     return out.getvalue()

@@ -33,6 +33,13 @@ def model_version() -> str:
     return hashlib.sha256("\n".join([code_fingerprint(), *texts]).encode()).hexdigest()[:12]
 
 
+@cache
+def rules(lesson: str) -> str:
+    """12 hex digits that change with the core's code, the judges' or that lesson's tasks. Raises TaskError."""
+    known = [(task.kind, task.points, task.functions, task.data) for task in tasks(lesson).values()]
+    return digest([model_version(), known])[:12]
+
+
 def certificate(sha256: str, graded: Graded) -> dict[str, Any] | None:
     """The certificate of a verdict; None where a child gave no answers to judge."""
     verdict = graded.verdict
@@ -69,15 +76,19 @@ def verify(found: dict[str, Any]) -> Verdict:
         task = tasks(str(found["lesson"]), int(found["seed"]))[str(found["task"])]
         told = [Told(list(question), dict(answer)) for question, answer in found["told"]]
         said = {name: found[name] for name in ("points", "max", "says", "states", "parts")}
-    except (TaskError, KeyError, TypeError, ValueError) as error:
-        raise CertificateError(f"not a certificate of this course: {error}") from None
+        wire.bounded([[one.question, one.answer] for one in told])
+    except (TaskError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise CertificateError(f"not a certificate of this course: {error!s:.200}") from None
     if found.get("model") != model_version():
         raise CertificateError(
             f"made by version {found.get('model')!s:.20} of the rules and judges; this is {model_version()}"
         )
     if digest([one._asdict() for one in told])[:12] != found.get("fingerprint"):
         raise CertificateError("the fingerprint is not that of the answers")
-    verdict = judge(task, Replay(told))
+    replay = Replay(told)
+    verdict = judge(task, replay)
+    if any(one.question for one in replay.told):
+        raise CertificateError("it has answers to questions that nobody asked")
     for name, value in result(verdict).items():
         if value != said[name]:
             raise CertificateError(f"{name}: it says {said[name]!r:.60}, the answers give {value!r:.60}")

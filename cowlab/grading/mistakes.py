@@ -46,6 +46,6 @@ def named(session: Session, known: dict[str, Task], folder: Path) -> dict[tuple[
     found = {}
     for mistake in mistakes(path.read_text("utf-8")):
         if mistake.task in known:
-            graded = session.task(known[mistake.task], Found(mistake.code), [None, None])
+            graded = session.task(known[mistake.task], Found(mistake.code))
             found[mistake.task, graded.answers] = mistake.why
     return found

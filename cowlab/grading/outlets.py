@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cowlab.grading import classroom, gradebook, gradescope
 from cowlab.grading.task import lessons, tasks
 
+BY_HAND = "by-hand.csv"
 HANDED_IN = "hand in exactly one notebook; found were {}"
+
+
+class Records(Protocol):
+    """Records that can be gone through again and again."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[dict[str, Any]]: ...
+
+
+class View:
+    """Records as they are shown, each changed when it is wanted: none need be in memory."""
+
+    def __init__(self, records: Records, *changes: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.records, self.changes = records, changes
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for record in self.records:
+            for change in self.changes:
+                record = change(record)
+            yield record
 
 
 class OutletError(Exception):
@@ -19,6 +44,7 @@ class OutletError(Exception):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--anonymous", action="store_true", help="the class pages of --out name nobody")
     group = parser.add_argument_group("for a course's own system (docs/instructors.md)")
     group.add_argument("--lesson", metavar="NAME", help="what was asked for: exercises of another lesson earn nothing")
     group.add_argument("--student", metavar="NAME", help="whose notebook it is (default: the name of its folder)")
@@ -58,8 +84,23 @@ def asked_for(record: dict[str, Any], lesson: str | None) -> dict[str, Any]:
     return {**record, "lesson": lesson, "tasks": [], "certificates": [], "points": 0, "max": most, "error": says}
 
 
-def put(args: argparse.Namespace, records: list[dict[str, Any]]) -> Iterable[str]:
-    """Put the points where the options say. Returns what the instructor should be told. Raises OutletError."""
+def reports(args: argparse.Namespace, records: View, files: Mapping[str, str]) -> View:
+    """Write the reports of --out. Returns the records with what people gave by hand. Raises OutletError, OSError."""
+    from cowlab.grading.byhand import HandError, by_hand
+    from cowlab.grading.report import record as read_record
+    from cowlab.grading.report import write
+
+    try:
+        found = View(records, by_hand(Path(args.out) / BY_HAND, records, files))
+    except HandError as error:
+        raise OutletError(str(error)) from None
+    known = (read_record({**record, "max": record["max"] or 0}) for record in found)
+    write(Path(args.out), known, anonymous=args.anonymous)
+    return found
+
+
+def put(args: argparse.Namespace, records: View) -> list[str]:
+    """Put the points where the options say. Returns what the instructor should be told. Raises OutletError, OSError."""
     told: list[str] = []
     try:
         if args.nbgrader:
@@ -74,12 +115,10 @@ def put(args: argparse.Namespace, records: list[dict[str, Any]]) -> Iterable[str
         raise OutletError("--nbgrader needs nbgrader: pip install 'cowlab[teach]'") from None
     except (gradebook.GradebookError, gradescope.NoResult) as error:
         raise OutletError(str(error)) from None
-    except OSError as error:
-        raise OutletError(f"{error.filename}: cannot be written ({error.strerror})") from None
     return told
 
 
-def _nbgrader(database: str, records: list[dict[str, Any]]) -> list[str]:
+def _nbgrader(database: str, records: View) -> list[str]:
     written = gradebook.write(database, records)
     return [
         *written.said,
@@ -87,9 +126,9 @@ def _nbgrader(database: str, records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _one(records: list[dict[str, Any]]) -> dict[str, Any]:
+def _one(records: View) -> dict[str, Any]:
     """The only record, or the only one with answers. A student who handed in none or several gets no points, and reads why."""
-    answers = [record for record in records if record["tasks"]] or records
+    answers = [record for record in records if record["tasks"]] or list(records)
     if len(answers) == 1:
         return answers[0]
     names = ", ".join(record["submission"] for record in records) or "none"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from cowlab.grading import wire
@@ -64,7 +66,7 @@ class Session:
     """Two zygotes, and the children of the submission at hand."""
 
     def __init__(self, *, isolated: bool = True, limits: Limits = Limits()) -> None:  # noqa: B008 - immutable
-        self.limits = limits
+        self.limits, self.isolated = limits, isolated
         self.memory = Memory()
         self.zygotes: list[Zygote] = []
         try:
@@ -86,16 +88,10 @@ class Session:
 
     def grade(self, submission: Submission, known: dict[str, Task]) -> list[Graded]:
         """Each task of the lesson, in order."""
-        children: list[Child | None] = [None, None]
-        try:
-            return [self.task(task, answer(submission, task), children) for task in known.values()]
-        finally:
-            for child in children:
-                if child is not None:
-                    child.close()
+        return [self.task(task, answer(submission, task)) for task in known.values()]
 
-    def task(self, task: Task, found: Found, children: list[Child | None]) -> Graded:
-        """One task. What a child does wrong costs this task only: the next one has a new child."""
+    def task(self, task: Task, found: Found) -> Graded:
+        """One task. What a child does costs or earns nothing elsewhere: each task has children of its own."""
         if task.kind == "explain":
             if found.source and found.source.strip() in STUBS:
                 blank = Verdict(task.name, task.points, says="nothing is written there yet", open=True)
@@ -103,29 +99,49 @@ class Session:
             return Graded(task, "by hand" if found.source else "missing", found.says or "read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))
+        graded = self.attempted(task, found)
+        return self.attempted(task, found) if graded.status == OURS else graded  # a zygote may have died
+
+    def attempted(self, task: Task, found: Found) -> Graded:
+        """One task that has an answer; our fault if we could not judge it."""
         told: list[Told] = []
         try:
-            verdict = self.asked(task, found, children, told)
-            self.compare(found, children, told)
+            verdict = self.asked(task, found, told)
+            self.compare(task, found, told)
         except Trouble as trouble:
             nothing = None if trouble.status == OURS else Verdict(task.name, task.points, says=str(trouble))
             return Graded(task, trouble.status, str(trouble), nothing, tuple(told))
+        except Exception as error:  # a judge that an answer confused: nobody's zero
+            return Graded(
+                task, OURS, f"the judge could not cope with it: {type(error).__name__}: {error}", None, tuple(told)
+            )
         says = "; ".join(filter(None, (found.says, verdict.reason)))
         status = "open" if verdict.open else MEMORY if any("memory" in t.answer for t in told) else "judged"
         return Graded(task, status, says, verdict, tuple(told))
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    def child(self, number: int, children: list[Child | None]) -> Child:
-        child = children[number]
-        if child is None or not child.alive:
-            child = children[number] = self.zygotes[number].fork(self.limits)
-        return child
+    @contextmanager
+    def child(self, number: int) -> Iterator[Child]:
+        """A child of that zygote, or of a new one if it is gone. Raises Trouble."""
+        if not self.zygotes[number].works:
+            self.zygotes[number].close()
+            self.zygotes[number] = Zygote(self.isolated)
+        child = self.zygotes[number].fork(self.limits)
+        try:
+            if missing := set(self.in_force) - set(child.in_force):
+                raise Trouble(OURS, f"a child is not confined as the first one was: no {', '.join(sorted(missing))}")
+            yield child
+        finally:
+            child.close()
 
-    def asked(self, task: Task, found: Found, children: list[Child | None], told: list[Told]) -> Verdict:
+    def asked(self, task: Task, found: Found, told: list[Told]) -> Verdict:
         """Ask the first child, by what is remembered as far as that goes, then by the judge."""
-        child = self.child(0, children)
-        loaded = child.load(list(found.helpers), found.source)
+        with self.child(0) as child:
+            return self.heard(task, found, told, child)
+
+    def heard(self, task: Task, found: Found, told: list[Told], child: Child) -> Verdict:
+        loaded = child.load(found.helpers, found.source, task.functions)
         place = digest([task.lesson, task.name, task.seed, task.data])
         if "loaded" not in loaded:
             told.append(Told([], loaded))
@@ -166,21 +182,21 @@ class Session:
             self.memory.keep(place, verdict)
         return verdict
 
-    def compare(self, found: Found, children: list[Child | None], told: list[Told]) -> None:
+    def compare(self, task: Task, found: Found, told: list[Told]) -> None:
         """Ask the second child all of it in another order. Raises Trouble if an answer differs."""
-        child = self.child(1, children)
-        loaded = child.load(list(found.helpers), found.source)
         asked = [one for one in told if one.question]
-        if "loaded" not in loaded:
-            if asked or loaded != told[0].answer:
-                raise Trouble(CHANGES, "it could be read once, and once it could not")
-            return
-        random.Random(len(asked)).shuffle(asked)
-        for start in range(0, len(asked), BATCH):
-            batch = asked[start : start + BATCH]
-            for one, other in zip(batch, child.ask([one.question for one in batch]), strict=True):
-                if one.answer != other and same(one.answer) != same(other):
-                    raise Trouble(CHANGES, f"{one.question[0]} answers differently when it is asked again")
+        with self.child(1) as child:
+            loaded = child.load(found.helpers, found.source, task.functions)
+            if "loaded" not in loaded:
+                if asked or same(loaded) != same(told[0].answer):
+                    raise Trouble(CHANGES, "it could be read once, and once it could not")
+                return
+            random.Random(len(asked)).shuffle(asked)
+            for start in range(0, len(asked), BATCH):
+                batch = asked[start : start + BATCH]
+                for one, other in zip(batch, child.ask([one.question for one in batch]), strict=True):
+                    if one.answer != other and same(one.answer) != same(other):
+                        raise Trouble(CHANGES, f"{one.question[0]} answers differently when it is asked again")
 
 
 def same(said: dict[str, Any]) -> Any:

@@ -1,7 +1,7 @@
 """Read a submission: a notebook from somebody who may mean harm. Nothing in it is run or believed here.
 
 An answer is found by nbgrader's mark (grade_id) on its cell; where a mark was lost, by the functions that a cell defines.
-Of the other cells only definitions and imports go with it: a helper works, a loop in another task costs nothing.
+Of the other cells only those definitions and imports go with it which it needs: a helper works, what another task does costs nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import stat
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,21 +21,31 @@ from cowlab.grading.task import Task, lessons, tasks
 MAX_BYTES = 20_000_000
 MAX_CELLS = 2_000
 MAX_SOURCE = 200_000  # characters of one cell
-MAX_HELPERS = 1_000_000  # and of all that goes with an answer
-DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+MAX_CODE = 1_000_000  # of the code of all cells: the longest are left out
+IMPORTS, SCOPES, ASSIGNED = (ast.Import, ast.ImportFrom), (ast.FunctionDef, ast.ClassDef), (ast.Assign, ast.AnnAssign)
+ALL = "*"
 
 
 class SubmissionError(ValueError):
     """A file that cannot be graded; the message says why, for its author."""
 
 
+class Part(NamedTuple):
+    """A definition or an import of a cell: its source, the names that it binds, and those that it needs."""
+
+    source: str
+    binds: frozenset[str]
+    needs: frozenset[str]
+
+
 class Cell(NamedTuple):
-    """A code or text cell: its source, and the mark that nbgrader gave it."""
+    """A code or text cell: its source, and the mark that nbgrader gave it. parts, needs: of a code cell."""
 
     kind: str
     source: str
     grade_id: str
-    answers: bool  # marked as what a student writes
+    parts: tuple[Part, ...] = ()
+    needs: frozenset[str] = frozenset()
 
 
 class Submission(NamedTuple):
@@ -74,11 +86,26 @@ def content(path: Path) -> bytes:
 def read(name: str, data: bytes) -> Submission:
     """The notebook of these bytes; `name` is its path, for the lesson if its cells do not tell. Raises SubmissionError."""
     try:
-        cells = json.loads(data)["cells"]
-        found = tuple(_cell(cell) for cell in cells[:MAX_CELLS])
-    except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
+        found = _cells(json.loads(data)["cells"])
+    except (ValueError, KeyError, TypeError, RecursionError, AttributeError, MemoryError):
         raise SubmissionError("not a notebook: it cannot be read as one") from None
     return Submission(name, hashlib.sha256(data).hexdigest(), _lesson(name, found), found)
+
+
+def _cells(cells: Any) -> tuple[Cell, ...]:
+    found = [_cell(cell) for cell in cells[:MAX_CELLS]]
+    left = MAX_CODE
+    for place in sorted(range(len(found)), key=lambda place: len(found[place].source)):
+        one = found[place]
+        if one.kind == "code":
+            left -= len(one.source)
+            found[place] = _read(one) if left >= 0 else one._replace(source="")
+    return tuple(found)
+
+
+def _read(cell: Cell) -> Cell:
+    source, body = parsed(cell.source)
+    return cell._replace(source=source, parts=tuple(definitions(body)), needs=frozenset().union(*map(names, body)))
 
 
 def _cell(cell: Any) -> Cell:
@@ -89,8 +116,7 @@ def _cell(cell: Any) -> Cell:
     metadata = cell.get("metadata")
     mark = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     mark = mark if isinstance(mark, dict) else {}
-    source = source if len(source) <= MAX_SOURCE else ""
-    return Cell(str(cell.get("cell_type")), source, str(mark.get("grade_id", "")), mark.get("solution") is True)
+    return Cell(str(cell.get("cell_type")), source if len(source) <= MAX_SOURCE else "", str(mark.get("grade_id", "")))
 
 
 def _lesson(name: str, cells: tuple[Cell, ...]) -> str:
@@ -115,44 +141,71 @@ def answer(submission: Submission, task: Task) -> Found:
     if not chosen:
         return Found("", says=f"no cell defines {' and '.join(task.functions)}")
     others = [cell for cell in cells if cell is not chosen[0] and not cell.grade_id.startswith("check-")]
-    helpers = tuple(part for cell in others for part in definitions(cell.source))
-    if sum(map(len, helpers)) > MAX_HELPERS:
-        helpers = ()
     says = "several cells answer this task: the last one counts" if len(marked) > 1 else ""
-    return Found(chosen[0].source, helpers, says)
+    return Found(chosen[0].source, helpers(chosen[0], others), says)
 
 
 def defines(cell: Cell, task: Task) -> bool:
     """Whether the cell defines all functions of the task; of a text, whether it is marked."""
     if task.kind == "explain":
         return cell.grade_id == task.name
-    names = {node.name for node in parsed(cell.source) if isinstance(node, ast.FunctionDef)}
-    names |= {
-        t.id
-        for node in parsed(cell.source)
-        if isinstance(node, ast.Assign)
-        for t in node.targets
-        if isinstance(t, ast.Name)
-    }
-    return names >= set(task.functions)
+    return frozenset().union(*(part.binds for part in cell.parts)) >= set(task.functions)
 
 
-def definitions(source: str) -> list[str]:
+def helpers(cell: Cell, others: list[Cell]) -> tuple[str, ...]:
+    """The definitions of other cells that this one needs, and those that they need, in order."""
+    parts = [part for other in others for part in other.parts]
+    wanted = {ALL, *cell.needs}
+    chosen: set[int] = set()
+    while more := {k for k, part in enumerate(parts) if k not in chosen and part.binds & wanted}:
+        chosen |= more
+        wanted.update(*(parts[k].needs for k in more))
+    return tuple(parts[k].source for k in sorted(chosen))
+
+
+# --- Python, read and not run ----------------------------------------------------------------------------------------
+
+
+def parsed(source: str) -> tuple[str, list[ast.stmt]]:
+    """The source without its %magics, !commands and questions?, and its statements; as it is, and none, if it is no Python."""
+    lines = [
+        "" if (bare := line.strip()).startswith(("%", "!", "?")) or bare.endswith("?") else line
+        for line in source.splitlines()
+    ]
+    for text in (source, "\n".join(lines)):
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return text, ast.parse(text).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return source, []
+
+
+def definitions(body: list[ast.stmt]) -> Iterator[Part]:
     """The imports, functions, classes and names of a cell, each by itself, so that one that fails takes no other along."""
-    return [text for node in parsed(source) if isinstance(node, DEFINITIONS) and (text := _text(node))]
+    for node in body:
+        try:
+            bound = frozenset(_bound(node))
+            if bound:
+                yield Part(ast.unparse(node), bound, names(node))
+        except (RecursionError, ValueError):
+            continue
 
 
-def _text(node: ast.stmt) -> str:
-    try:
-        return ast.unparse(node)
-    except (RecursionError, ValueError):
-        return ""
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """The names that a definition binds; `table[key] = ...` counts as one of table's. Another's attributes are left alone."""
+    if isinstance(node, IMPORTS):
+        yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
+    elif isinstance(node, SCOPES):
+        yield node.name
+    elif isinstance(node, ASSIGNED):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            at = target.value if isinstance(target, ast.Subscript) else target
+            several = at.elts if isinstance(at, ast.Tuple | ast.List) else [at]
+            yield from (one.id for one in several if isinstance(one, ast.Name))
 
 
-def parsed(source: str) -> list[ast.stmt]:
-    """The statements of a cell without its %magics and !commands; [] if it is no Python."""
-    lines = ["" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()]
-    try:
-        return ast.parse("\n".join(lines)).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+def names(node: ast.AST) -> frozenset[str]:
+    """All names in it."""
+    return frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))

@@ -110,6 +110,11 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
 
 
+def bounded(value: Any) -> None:
+    """Raises WireError for JSON that `plain` would not have made: no number, no text, too deep."""
+    plain(value, -MAX_DEPTH)  # a named tuple is two levels deep in JSON
+
+
 def shown(said: str, most: int) -> str:
     """A text of somebody else's for people to read: cut, and with escapes for what is no character."""
     cut = str(said)[:most] + ("..." if len(said) > most else "")

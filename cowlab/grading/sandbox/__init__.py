@@ -10,6 +10,7 @@ until it has been read as bounded JSON; a child that is slow, silent, dead or ou
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import select
@@ -17,8 +18,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cowlab.grading import wire
 from cowlab.grading.asking import NoAnswer
 from cowlab.grading.sandbox import facade
 
@@ -26,7 +29,9 @@ TIMEOUT, MEMORY, CRASH, BAD, OURS = "timeout", "memory", "crash", "bad answer", 
 CHANGES = "not deterministic"
 SIGXCPU = 24
 NO_MEMORY = 77  # how a child ends that had not even enough memory to say so
-MAX_REPLY = 2_000_000
+MAX_BYTES = 2 * wire.MAX_BYTES  # of an answer, with some air: what is too much is first of all for the child to say
+CONFINED = 60  # seconds that a new child may take to lock itself in, on a machine with much to do
+ANSWERS = {"is", "open", "failed", "memory", "loaded"}
 FLOOR = {"files": {"mount", "landlock"}, "network": {"network", "seccomp"}, "signals": {"pid", "seccomp"}}
 
 
@@ -68,8 +73,13 @@ class Zygote:
         theirs.close()
         self.control = ours
         self.control.settimeout(60)
-        self._say({"modules": facade.modules(), "preload": facade.PRELOAD, "isolated": isolated})
-        greeting = self._hear()
+        self.works = True
+        try:
+            self._say({"modules": facade.modules(), "preload": facade.PRELOAD, "isolated": isolated})
+            greeting = self._hear()
+        except Trouble:
+            self.close()
+            raise
         self.entered: list[str] = greeting["entered"]
         self.hash: int = greeting["hash"]
 
@@ -78,17 +88,26 @@ class Zygote:
         self._say({"do": "fork", "limits": limits.resources})
         try:
             line, fds, _, _ = socket.recv_fds(self.control, 4096, 1)
-            pid = json.loads(line)["pid"]
-        except (OSError, ValueError) as error:
-            raise Trouble(OURS, f"no child: {error}") from None
-        return Child(self, pid, socket.socket(fileno=fds[0]), limits)
+            talk, answer = socket.socket(fileno=fds[0]), json.loads(line)
+        except (OSError, ValueError, IndexError) as error:
+            raise self._broken(f"no child: {error}") from None
+        if "pid" not in answer:
+            talk.close()
+            raise Trouble(OURS, f"no child: {answer.get('error')}")
+        return Child(self, answer["pid"], talk, limits)
 
-    def end(self, pid: int, patience: float = 0) -> int:
+    def end(self, pid: int, patience: float) -> int:
         """How a child ended: its exit code, or minus a signal. It is killed if it has not done so in `patience` seconds."""
         self._say({"do": "end", "pid": pid, "patience": patience})
         return int(self._hear()["status"])
 
+    def kill(self, pid: int) -> None:
+        """Be rid of a child. A zygote that is gone has taken it along."""
+        with contextlib.suppress(Trouble):
+            self._say({"do": "kill", "pid": pid})
+
     def close(self) -> None:
+        self.works = False
         self.control.close()
         self.process.kill()
         self.process.wait()
@@ -97,7 +116,7 @@ class Zygote:
         try:
             self.control.sendall(json.dumps(message).encode() + b"\n")
         except OSError as error:
-            raise Trouble(OURS, f"the zygote is gone: {error}") from None
+            raise self._broken(f"the zygote is gone: {error}") from None
 
     def _hear(self) -> dict[str, Any]:
         line = b""
@@ -105,60 +124,78 @@ class Zygote:
             try:
                 more = self.control.recv(1 << 16)
             except OSError as error:
-                raise Trouble(OURS, f"the zygote does not answer: {error}") from None
+                raise self._broken(f"the zygote does not answer: {error}") from None
             if not more:
-                raise Trouble(OURS, "the zygote is gone")
+                raise self._broken("the zygote is gone")
             line += more
         return dict(json.loads(line))
 
+    def _broken(self, says: str) -> Trouble:
+        """What it says from now on may belong to an earlier question: another zygote is needed."""
+        self.works = False
+        return Trouble(OURS, says)
+
 
 class Child:
-    """A process that answers questions on one submission."""
+    """A process that answers questions on one task of a submission."""
 
     def __init__(self, zygote: Zygote, pid: int, talk: socket.socket, limits: Limits) -> None:
         self.zygote, self.pid, self.talk, self.limits = zygote, pid, talk, limits
         self.rest = b""
         self.alive = True
-        self.deadline = time.monotonic() + limits.seconds
+        self.left = limits.seconds
         try:
-            greeting = self._line()  # nothing of the submission has run yet
+            greeting = self._line(time.monotonic() + CONFINED, MAX_BYTES)  # nothing of the submission has run yet
         except Trouble as trouble:
             raise Trouble(OURS, f"the child could not be confined: {trouble}") from None
         if "in force" not in greeting:
             raise self._over(OURS, f"the child could not be confined: {greeting}")
         self.in_force: list[str] = [*zygote.entered, *greeting["in force"]]
 
-    def load(self, helpers: list[str], answer: str) -> dict[str, Any]:
-        """Run the cell of a task; the time for the task begins. Returns {"loaded": True}, or why not, as an answer does."""
-        self.deadline = time.monotonic() + self.limits.seconds
-        return self._told({"do": "load", "helpers": helpers, "answer": answer})
+    def load(self, helpers: Sequence[str], answer: str, functions: Sequence[str] = ()) -> dict[str, Any]:
+        """Run the cell of a task. Returns {"loaded": True}, or why not, as an answer does. Raises Trouble."""
+        told = self._told({"do": "load", "helpers": helpers, "answer": answer, "functions": functions})
+        if told.keys() not in ({"loaded"}, {"failed"}, {"open"}):
+            raise self._over(BAD, "it says neither that it was read nor why not")
+        return self._checked(told)
 
     def ask(self, questions: list[list[Any]]) -> list[dict[str, Any]]:
         """The answers to these questions, each a function's name and its arguments as JSON has them. Raises Trouble."""
-        answers = self._told({"do": "ask", "questions": questions}).get("answers")
+        answers = self._told({"do": "ask", "questions": questions}, len(questions)).get("answers")
         if not isinstance(answers, list) or len(answers) != len(questions):
             raise self._over(BAD, "it did not answer each question")
-        if not all(isinstance(one, dict) and len(one) == 1 for one in answers):
-            raise self._over(BAD, "an answer is not as it must be")
-        return answers
+        return [self._checked(one) for one in answers]
 
-    def _told(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _checked(self, said: Any) -> dict[str, Any]:
+        """An answer as answering.py would give it: the child's own code may have been changed."""
+        if not isinstance(said, dict) or len(said) != 1 or not said.keys() <= ANSWERS:
+            raise self._over(BAD, "an answer is not as it must be")
+        try:
+            wire.bounded(said)
+        except wire.WireError as error:
+            raise self._over(BAD, f"an answer cannot be read: {error}") from None
+        return said
+
+    def _told(self, message: dict[str, Any], answers: int = 1) -> dict[str, Any]:
+        """What it says to a message. Only the time in which it is waited for counts: what a judge does in between is ours."""
         nonce = secrets.token_hex(8)
         if self.rest or self._readable(0):
             raise self._over(BAD, "it spoke without being asked")
-        self._send({"nonce": nonce, **message})
-        reply = self._line()
+        start = time.monotonic()
+        self._send({"nonce": nonce, **message}, start + self.left)
+        reply = self._line(start + self.left, MAX_BYTES * answers)
+        self.left -= time.monotonic() - start
         if reply.pop("nonce", None) != nonce:
             raise self._over(BAD, "it answered something else than what it was asked")
         if "memory" in reply:
             raise self._over(MEMORY, f"it wanted more than {self.limits.megabytes} MB of memory")
         return reply
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any], deadline: float) -> None:
         data = memoryview(json.dumps(message).encode() + b"\n")
         self.talk.setblocking(False)
         while data:
-            _, ready, _ = select.select([], [self.talk], [], max(self.deadline - time.monotonic(), 0))
+            _, ready, _ = select.select([], [self.talk], [], max(deadline - time.monotonic(), 0))
             if not ready:
                 raise self._over(TIMEOUT, self._slow())
             try:
@@ -166,9 +203,9 @@ class Child:
             except OSError:
                 raise self._ended() from None
 
-    def _line(self) -> dict[str, Any]:
+    def _line(self, deadline: float, most: int) -> dict[str, Any]:
         while b"\n" not in self.rest:
-            if not self._readable(self.deadline - time.monotonic()):
+            if not self._readable(deadline - time.monotonic()):
                 raise self._over(TIMEOUT, self._slow())
             try:
                 more = self.talk.recv(1 << 16)
@@ -177,7 +214,7 @@ class Child:
             if not more:
                 raise self._ended()
             self.rest += more
-            if len(self.rest) > MAX_REPLY:
+            if len(self.rest) > most:
                 raise self._over(BAD, "its answer is too long")
         line, _, self.rest = self.rest.partition(b"\n")
         try:
@@ -216,7 +253,7 @@ class Child:
         if self.alive:
             self.alive = False
             self.talk.close()
-            self.zygote.end(self.pid)
+            self.zygote.kill(self.pid)
 
     def lacks(self) -> list[str]:
         """Which of files, network and signals are not separated."""

@@ -7,11 +7,14 @@ Where namespaces are refused, Landlock and that list still keep files, network a
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import os
 import platform
 import struct
 import sysconfig
+from functools import cache
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -32,12 +35,31 @@ ALLOWED = {
 }
 SYSCALLS = {"x86_64": {"pivot_root": 155, "capset": 126}, "aarch64": {"pivot_root": 41, "capset": 91}}
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446  # the same everywhere
-LANDLOCK_READ, LANDLOCK_ALL = 0b1100, (1 << 13) - 1  # read files and directories; all rights of its first version
+LANDLOCK_FILE, LANDLOCK_LIST = 0b0100, 0b1000  # read files; list directories
+LANDLOCK_RIGHTS = (
+    0,
+    13,
+    14,
+    15,
+    15,
+    16,
+)  # how many rights there are, by its version: to move, truncate, ioctl came later
+INSTALLED = ("site-packages", "dist-packages")  # what is no part of Python: the model may be there
+MACHINE = platform.machine()
+
+
+@cache
+def libc() -> ctypes.CDLL:
+    """Looked up once, by the zygote: it takes longer than all that a child does with it."""
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def call(name: str, *args: object) -> int:
-    """A function of libc. Raises OSError."""
-    result: int = getattr(ctypes.CDLL(None, use_errno=True), name)(*args)
+    """A function of libc. Raises OSError, also where there is no such function."""
+    function = getattr(libc(), name, None)
+    if function is None:
+        raise OSError(errno.ENOSYS, f"{name}: not on this system")
+    result: int = function(*args)
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
@@ -50,6 +72,14 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
 
 
 # --- the zygote ------------------------------------------------------------------------------------------------------
+
+
+def processes() -> int:
+    """A descriptor of this process's namespace of processes; -1 without."""
+    try:
+        return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def enter() -> list[str]:
@@ -84,12 +114,12 @@ def empty_root() -> None:
     os.makedirs(place)
     mount(library, place, "", MS_BIND)
     mount("", place, "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
-    for name in ("site-packages", "dist-packages"):
+    for name in INSTALLED:
         if os.path.isdir(f"{place}/{name}"):
             mount("tmpfs", f"{place}/{name}", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV)
     for name in ("/tmp", "/old"):
         os.mkdir(root + name)
-    pivot = SYSCALLS[platform.machine()]["pivot_root"]
+    pivot = SYSCALLS[MACHINE]["pivot_root"]
     call("syscall", ctypes.c_long(pivot), root.encode(), f"{root}/old".encode())
     os.chdir("/")
     call("umount2", b"/old", MNT_DETACH)
@@ -100,15 +130,22 @@ def empty_root() -> None:
 # --- each child ------------------------------------------------------------------------------------------------------
 
 
-def own_namespaces() -> list[str]:
-    """Process numbers of its own for what is forked next, and a scratch directory. [] where the kernel refuses."""
-    try:
-        call("unshare", CLONE_NEWPID | CLONE_NEWNS)
+def fork(home: int) -> int:
+    """os.fork, where the child is number 1 among processes of its own. home: see processes(); -1 for a plain fork."""
+    apart = home >= 0 and attempt("unshare", CLONE_NEWPID)
+    pid = os.fork()
+    if pid and apart:
+        call("setns", home, CLONE_NEWPID)  # or there could not be another one
+    return pid
+
+
+def scratch() -> list[str]:
+    """A directory for the child alone to write in, if the kernel grants it; the namespace of processes, if it is in one."""
+    with contextlib.suppress(OSError):
+        call("unshare", CLONE_NEWNS)
         mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, SCRATCH)
         os.chdir("/tmp")
-    except OSError:
-        return []
-    return ["pid"]
+    return ["pid"] if os.getpid() == 1 else []
 
 
 def lock(limits: dict[str, int], *, root: bool, entered: bool) -> list[str]:
@@ -119,13 +156,14 @@ def lock(limits: dict[str, int], *, root: bool, entered: bool) -> list[str]:
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     found = []
     if root:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        with contextlib.suppress(OSError):  # the root of a container may know nobody else; what follows holds it, too
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
     if entered and attempt("unshare", CLONE_NEWUSER):
         found.append("user")
     drop_capabilities()
-    call("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    die_with_parent()
     found += limit(limits)
     if not entered and landlock():
         found.append("landlock")
@@ -154,38 +192,55 @@ def attempt(name: str, *args: object) -> bool:
     return True
 
 
+def die_with_parent() -> bool:
+    """Be killed when the process that forked this one ends, however it ends. False where the system has no such thing."""
+    return attempt("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
 def drop_capabilities() -> None:
-    for capability in range(64):
-        attempt("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0)
+    capability = 0
+    while capability < 64 and attempt("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0):  # it knows about forty
+        capability += 1
     header = struct.pack("=Ii", 0x20080522, 0)
-    number = SYSCALLS.get(platform.machine(), {}).get("capset")
+    number = SYSCALLS.get(MACHINE, {}).get("capset")
     if number is not None:
         attempt("syscall", ctypes.c_long(number), header, bytes(24))
 
 
 def landlock() -> bool:
     """Files: only Python's library may be read, nothing written. False where the kernel has no Landlock."""
+    library = os.path.realpath(sysconfig.get_path("stdlib"))
     try:
-        rules = call("syscall", ctypes.c_long(LANDLOCK_CREATE), struct.pack("=Q", LANDLOCK_ALL), ctypes.c_size_t(8), 0)
-        library = os.open(os.path.realpath(sysconfig.get_path("stdlib")), os.O_PATH | os.O_CLOEXEC)
-        rule = struct.pack("=Qi", LANDLOCK_READ, library)
-        call("syscall", ctypes.c_long(LANDLOCK_ADD), rules, 1, rule, 0)
+        version = call("syscall", ctypes.c_long(LANDLOCK_CREATE), None, ctypes.c_size_t(0), 1)
+        rights = (1 << LANDLOCK_RIGHTS[min(version, len(LANDLOCK_RIGHTS) - 1)]) - 1
+        rules = call("syscall", ctypes.c_long(LANDLOCK_CREATE), struct.pack("=Q", rights), ctypes.c_size_t(8), 0)
+        allow(rules, library, LANDLOCK_LIST)
+        for entry in os.scandir(library):
+            if entry.name not in INSTALLED:
+                allow(rules, entry.path, LANDLOCK_FILE)
         call("syscall", ctypes.c_long(LANDLOCK_RESTRICT), rules, 0)
         os.close(rules)
-        os.close(library)
     except OSError:
         return False
     return True
 
 
+def allow(rules: int, path: str, right: int) -> None:
+    """That right at this path and below. Raises OSError."""
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        call("syscall", ctypes.c_long(LANDLOCK_ADD), rules, 1, struct.pack("=Qi", right, place), 0)
+    finally:
+        os.close(place)
+
+
 def seccomp() -> bool:
     """All system calls but those ALLOWED fail with EPERM. False on a machine whose numbers we do not know."""
-    machine = platform.machine()
-    if machine not in ARCHES:
+    if MACHINE not in ARCHES:
         return False
     load, jump, give = 0x20, 0x15, 0x06
-    allowed = [int(number) for number in ALLOWED[machine].split()]
-    program = [(load, 0, 0, 4), (jump, 1, 0, ARCHES[machine]), (give, 0, 0, SECCOMP_KILL), (load, 0, 0, 0)]
+    allowed = [int(number) for number in ALLOWED[MACHINE].split()]
+    program = [(load, 0, 0, 4), (jump, 1, 0, ARCHES[MACHINE]), (give, 0, 0, SECCOMP_KILL), (load, 0, 0, 0)]
     program += [(jump, len(allowed) - place, 0, number) for place, number in enumerate(allowed)]
     program += [(give, 0, 0, SECCOMP_ERRNO | 1), (give, 0, 0, SECCOMP_ALLOW)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))

@@ -88,6 +88,7 @@ PRELOAD = [
     "pprint",
     "random",
     "re",
+    "resource",
     "statistics",
     "string",
     "textwrap",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import gc
 import json
 import linecache
 import os
@@ -22,35 +23,59 @@ MAX_LINE = 40_000_000  # of what the parent sends: it is trusted, and may send a
 
 
 def main(control: socket.socket, cell: Any, answering: Any, wire: Any, isolated: bool) -> None:
-    """Serve: `fork` makes a child, `end` kills one and tells how it ended."""
+    """Serve: `fork` makes a child, `end` tells how one ended, `kill` is rid of one without waiting for it."""
     root = os.getuid() == 0
+    home = cell.processes() if isolated else -1
     entered = cell.enter() if isolated else []
+    home = home if entered else -1
+    gc.freeze()  # a child that looks through all of it would copy every page
+    dying: set[int] = set()
+    heard = control.makefile("rb")
     say(control, {"entered": entered, "hash": hash("cowlab")})
-    while message := hear(control):
-        if message["do"] == "fork":
-            ours, theirs = socket.socketpair()
-            pid = os.fork()
-            if pid == 0:
-                control.close()
-                ours.close()
-                leave(theirs, cell, message["limits"], root, bool(entered), isolated, answering, wire)
-            theirs.close()
-            socket.send_fds(control, [json.dumps({"pid": pid}).encode() + b"\n"], [ours.fileno()])
-            ours.close()
-        else:
+    while line := heard.readline():
+        message = json.loads(line)
+        dying = {pid for pid in dying if not os.waitpid(pid, os.WNOHANG)[0]}
+        if message["do"] == "kill":
+            kill(message["pid"])
+            dying.add(message["pid"])
+        elif message["do"] == "end":
             say(control, {"status": ended(message["pid"], message["patience"])})
+        else:
+            ours, theirs = socket.socketpair()
+            try:
+                pid = cell.fork(home)
+            except OSError as error:
+                pid = 0
+                socket.send_fds(control, [json.dumps({"error": str(error)}).encode() + b"\n"], [ours.fileno()])
+            else:
+                if pid == 0:
+                    control.close()
+                    ours.close()
+                    leave(theirs, cell, message["limits"], root, bool(entered), isolated, answering, wire)
+                socket.send_fds(control, [json.dumps({"pid": pid}).encode() + b"\n"], [ours.fileno()])
+            theirs.close()
+            ours.close()
 
 
 def ended(pid: int, patience: float) -> int:
-    """How that child ended by itself within so many seconds; else it is killed."""
+    """How that child ended by itself within so many seconds; else it is killed. Nothing that it started is left."""
     until = time.monotonic() + patience
     while time.monotonic() < until:
         found, status = os.waitpid(pid, os.WNOHANG)
         if found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)  # those that it started, where they are not in a namespace
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.001)
-    os.kill(pid, signal.SIGKILL)
+    kill(pid)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def kill(pid: int) -> None:
+    """Kill a child and its process group; there is no group yet if the child has just been born."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
 
 
 def leave(
@@ -63,24 +88,15 @@ def leave(
     answering: Any,
     wire: Any,
 ) -> None:
-    """Become the child: a process between for its process namespace, then the one that answers. Never returns."""
+    """Become the child, which answers. Never returns."""
     code, lines = 1, Lines(-1)
     try:
         os.setsid()
-        found = cell.own_namespaces() if entered else []
-        inner = os.fork() if found else 0
-        if inner:
-            cell.call("prctl", cell.PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            os.close(talk.fileno())
-            _, status = os.waitpid(inner, 0)
-            code = os.waitstatus_to_exitcode(status) % 256
-            os._exit(code)
+        cell.die_with_parent()
+        found = cell.scratch() if entered else []
         lines = Lines(talk.detach())
         keep_only(lines.fd)
-        if isolated:
-            found += cell.lock(limits, root=root, entered=entered)
-        else:
-            found += cell.limit(limits)
+        found += cell.lock(limits, root=root, entered=entered) if isolated else cell.limit(limits)
         lines.send({"in force": found})
         sys.setrecursionlimit(2_000)
         serve(lines, answering, wire)
@@ -99,10 +115,8 @@ def keep_only(kept: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR) if os.path.exists(os.devnull) else NULL
     for number in (0, 1, 2):
         os.dup2(nothing, number)
-    for number in range(3, 256):
-        if number != kept:
-            with contextlib.suppress(OSError):
-                os.close(number)
+    os.closerange(3, kept)
+    os.closerange(kept + 1, 1 << 16)
 
 
 NULL = os.open(os.devnull, os.O_RDWR)  # kept open: a root without /dev has none
@@ -115,7 +129,7 @@ def serve(lines: Lines, answering: Any, wire: Any) -> None:
         try:
             if message["do"] == "load":
                 functions = {}
-                reply = load(functions, message["helpers"], message["answer"], answering)
+                reply = load(functions, message, answering)
             else:
                 reply = {"answers": [ask(functions, question, answering, wire) for question in message["questions"]]}
         except MemoryError:
@@ -128,30 +142,72 @@ def ask(functions: dict[str, Any], question: list[Any], answering: Any, wire: An
     return dict(answering.answer(functions, name, tuple(wire.lively(arg) for arg in args)))
 
 
-def load(functions: dict[str, Any], helpers: list[str], source: str, answering: Any) -> dict[str, Any]:
-    """Run the definitions of the other cells, as far as they work, then the answer's own cell."""
+def load(functions: dict[str, Any], message: dict[str, Any], answering: Any) -> dict[str, Any]:
+    """Run the definitions of the other cells, as far as they work, then the answer's own cell.
+
+    A cell that raises once the wanted functions are there is as good as one that does not: in a notebook they could be called.
+    """
     functions["__name__"], functions["__builtins__"] = "__main__", builtins
-    for number, helper in enumerate(helpers):
+    for number, helper in enumerate(message["helpers"]):
         try:
             run(helper, f"<cell {number + 1}>", functions)
         except (Exception, SystemExit):
             continue
+    before = dict(functions)
     try:
-        run(source, "<answer>", functions)
+        run(message["answer"], "<answer>", functions)
     except MemoryError:
         raise
     except SyntaxError as error:
         return {"failed": f"the cell cannot be read: {answering.text(error)}"}
-    except NotImplementedError as error:
-        return {"open": answering.text(error)}
     except (Exception, SystemExit) as error:
+        if all(functions.get(name) is not before.get(name) for name in message["functions"]):
+            return {"loaded": True}
+        if isinstance(error, NotImplementedError):
+            return {"open": answering.text(error)}
         return {"failed": f"the cell raised {type(error).__name__}: {answering.text(error)}{answering.where(error)}"}
     return {"loaded": True}
 
 
 def run(source: str, name: str, functions: dict[str, Any]) -> None:
+    """Run a source. What it imports and is not there is missed when it is used, and not before."""
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    exec(compile(ast.parse(source, name), name, "exec"), functions)
+    tree = ast.parse(source, name)
+    compile(tree, name, "exec")  # all of it can be read, or none of it is run
+    for node in tree.body:
+        for part in apart(node):
+            try:
+                exec(compile(ast.Module([part], []), name, "exec"), functions)
+            except ImportError as error:
+                if not isinstance(part, (ast.Import, ast.ImportFrom)):
+                    raise
+                alias = part.names[0]
+                functions[alias.asname or alias.name.partition(".")[0]] = Absent(error)
+
+
+def apart(node: ast.stmt) -> list[ast.stmt]:
+    """An import of several names as one for each."""
+    if isinstance(node, ast.Import):
+        return [ast.copy_location(ast.Import([alias]), node) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [ast.copy_location(ast.ImportFrom(node.module, [alias], node.level), node) for alias in node.names]
+    return [node]
+
+
+class Absent:
+    """In place of what cannot be imported here. Using it raises the ImportError."""
+
+    def __init__(self, error: ImportError) -> None:
+        self.__error = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.__error
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        raise self.__error
+
+    def __getitem__(self, key: Any) -> Any:
+        raise self.__error
 
 
 # --- lines over a socket ---------------------------------------------------------------------------------------------
@@ -180,13 +236,3 @@ class Lines:
 
 def say(talk: socket.socket, message: dict[str, Any]) -> None:
     talk.sendall(json.dumps(message).encode() + b"\n")
-
-
-def hear(talk: socket.socket) -> dict[str, Any] | None:
-    line = b""
-    while not line.endswith(b"\n"):
-        more = talk.recv(1 << 16)
-        if not more:
-            return None
-        line += more
-    return dict(json.loads(line))
