@@ -440,6 +440,10 @@ def test_everything_is_written_into_the_folder(tmp_path: Path) -> None:
     assert f'href="students/{files[0].name}"' in class_html and files[0].read_text("utf-8") == student_page(ada())
     assert write(tmp_path / "out", records, anonymous=True) == files
     assert 'href="students' not in files[4].read_text("utf-8")
+    (tmp_path / "out" / "class-notes.html").write_text("mine")
+    write(tmp_path / "out", records[:1])
+    assert len(list((tmp_path / "out" / "students").iterdir())) == 1, "no page of an earlier run is left"
+    assert (tmp_path / "out" / "class-notes.html").exists()
     assert (
         len(write(tmp_path / "one", [of("zed", lesson="", error="x")])) == 3 and len(write(tmp_path / "none", [])) == 1
     )

@@ -12,12 +12,14 @@ from cowlab.grading.report.records import Record, shared
 from cowlab.grading.report.spreadsheet import spreadsheet
 from cowlab.grading.report.student import student_page
 
+OURS = "*" + "[0-9a-f]" * 8 + ".html"  # as file_name ends
+
 
 def write(folder: Path, records: Iterable[Record], *, anonymous: bool = False) -> list[Path]:
     """Write students/NAME.html for each submission, class-LESSON.html for each lesson, and grades.csv; the files, in this order.
 
-    What is there under these names is replaced. anonymous: the class pages name nobody; the rest does. The CSV begins
-    with a byte order mark, without which Excel garbles names.
+    What is there under these names is replaced, and pages of an earlier run that are not of this one go. anonymous: the
+    class pages name nobody; the rest does. The CSV begins with a byte order mark, without which Excel garbles names.
     """
     (folder / "students").mkdir(parents=True, exist_ok=True)
     known: dict[Any, Any] = {}
@@ -34,6 +36,8 @@ def write(folder: Path, records: Iterable[Record], *, anonymous: bool = False) -
         those = [record for record in kept if lesson in _may_be_of(record, lessons)]
         page = class_page(those, anonymous=anonymous, links=links)
         written.append(_put(folder / f"class-{file_name(lesson)}.html", page))
+    for old in {*folder.glob("students/" + OURS), *folder.glob("class-" + OURS)} - set(written):
+        old.unlink()
     return [*written, _put(folder / "grades.csv", "\ufeff" + spreadsheet(kept))]
 
 
