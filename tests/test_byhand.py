@@ -74,7 +74,8 @@ def test_what_was_filled_in_is_in_the_record(tmp_path: Path, delimiter: str) -> 
     for _ in range(3):  # and stays there, as it is
         ada, bob = by_hand(table, records, files)
         assert ada["points"] == 2.5 and ada["tasks"][0]["status"] == "judged"
-        assert ada["tasks"][0]["reason"] == "- short; but =right"
+        assert ada["tasks"][0]["parts"][0]["says"] == "- short; but =right"
+        assert "short" not in ada["tasks"][0]["reason"], "the class page shows it"
         assert bob["points"] == 0 and bob["tasks"][0]["status"] == "by hand"
     assert rows(table)[0]["remark"] == "- short; but =right"
 
@@ -122,13 +123,16 @@ def test_points_by_hand_are_in_all_that_the_next_run_writes(tmp_path: Path, caps
     hand_in(tmp_path, f"submitted/ada/{SECOND}.ipynb", answered(SECOND, {TASK: "P's own"}))
     command = ["grade", str(tmp_path / "submitted"), "--out", str(tmp_path / "results"), "--json"]
     assert main(command) == 0
-    fill(tmp_path / "results" / "by-hand.csv", ada=("2", "good"))
+    fill(tmp_path / "results" / "by-hand.csv", ada=("2", "well-seen"))
     assert main([*command, "--gradescope", str(tmp_path / "results.json")]) == 0
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["points"], second["points"]) == (0, 2)
     assert json.loads((tmp_path / "results.json").read_text())["score"] == 2
     (line,) = csv.DictReader((tmp_path / "results" / "grades.csv").read_text("utf-8-sig").splitlines())
     assert line[TASK] == "2" and line["points"] == "2"
+    (student,) = (tmp_path / "results" / "students").iterdir()
+    (page,) = (tmp_path / "results").glob("class-*.html")
+    assert "well-seen" in student.read_text("utf-8") and "well-seen" not in page.read_text("utf-8")
     fill(tmp_path / "results" / "by-hand.csv", ada=("200", ""))
     assert main(command) == 2
     assert "from 0 to 3" in capsys.readouterr().err

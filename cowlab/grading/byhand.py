@@ -114,9 +114,9 @@ def _marked(record: Record, keys: Mapping[tuple[str, str, str], str], given: Map
     for task in record["tasks"]:
         one = given.get(keys.get((record["submission"], record["student"], task["task"]), ""))
         if one is not None:
-            says = one.remark or "read by a person"
-            part = {"name": "by hand", "points": one.points, "max": task["max"], "says": says}
-            task = {**task, "status": "judged", "points": one.points, "reason": says, "parts": [part]}
+            # A remark is for one student: the reason, which the class page shows, has nothing of it.
+            part = {"name": "by hand", "points": one.points, "max": task["max"], "says": one.remark or "no remark"}
+            task = {**task, "status": "judged", "points": one.points, "reason": "read by a person", "parts": [part]}
         rows.append(task)
     points = record["points"] if rows == record["tasks"] else sum(row["points"] or 0 for row in rows)
     return {**record, "tasks": rows, "points": points}
