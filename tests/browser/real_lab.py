@@ -139,9 +139,9 @@ def outputs_in_view(page: Any) -> None:
 
 
 def steppers(page: Any) -> list[Any]:
-    """Every Stepper of the notebook."""
+    """Every Stepper of the notebook that is seen; one inside another view has manners of its own, as Predict's, which asks."""
     outputs_in_view(page)
-    return list(page.locator(".cow-stepper[data-ready]").all())
+    return list(page.locator(".cow-stepper[data-cowlab][data-ready]:visible").all())
 
 
 def theme(page: Any, name: str) -> None:
