@@ -118,14 +118,15 @@ print("C reads:", after["C reads"].outcome)  # nothing is there
 
 # %% [markdown]
 # > **In the kernel.** [f822566165dd](https://git.kernel.org/linus/f822566165dd) (v2.6.16)
-# > brought `MADV_DONTFORK`, for just this. In 2009 Andrea Arcangeli proposed that `fork` itself
-# > should copy what GUP has touched
-# > ([16 March 2009](https://lore.kernel.org/r/20090316135654.GA17949@random.random)). The loss
-# > was rare, he [wrote](https://lore.kernel.org/r/20090311182216.GJ27823@random.random), as the
-# > window is small; but nearly every program forks sooner or later. For Linus Torvalds it was
-# > [too much](https://lore.kernel.org/r/alpine.LFD.2.00.0903111024320.32478@localhost.localdomain)
-# > in `fork`, for a mixture of direct I/O, `fork` and threads that one should not mix. Here the
-# > proposal is the row `andrea-2009`.
+# > brought `MADV_DONTFORK`, for just this. In March 2009 Andrea Arcangeli proposed that `fork`
+# > itself should copy what GUP has touched. The loss was rare, he
+# > [wrote](https://lore.kernel.org/r/20090311182216.GJ27823@random.random), as the window is small;
+# > but nearly every program forks sooner or later. Linus Torvalds had
+# > [refused](https://lore.kernel.org/r/alpine.LFD.2.00.0903111024320.32478@localhost.localdomain)
+# > an earlier version, as too late in a release and too ugly in `fork`, and for a mixture of direct
+# > I/O, `fork` and threads that he found strange anyway. The row `andrea-2009` is the version of
+# > [16 March](https://lore.kernel.org/r/20090316135654.GA17949@random.random); it was not merged
+# > either.
 
 # %% [markdown]
 # ## 5.2 September 2020: the child is gone
@@ -171,8 +172,8 @@ for story, lines in stories.items():
 # became a certainty.
 #
 # Jason Gunthorpe [reported it](https://lore.kernel.org/r/20200914143829.GA1424636@nvidia.com)
-# on 14 September 2020, as a process that does not see what was written by DMA. The next day it
-# turned out that the failing tests had not asked for `MADV_DONTFORK`.
+# on 14 September 2020, as a process that does not see what the device has written. The next day
+# it turned out that the failing tests had not asked for `MADV_DONTFORK`.
 # So were the tests wrong? They were, and
 # [he said so](https://lore.kernel.org/r/20200915193838.GN1221970@ziepe.ca); but they had worked
 # for a long time, and before, `fork` had failed only in narrow cases. In the same days he wrote
@@ -239,7 +240,7 @@ assert play(regression_script, "v5.9").verdict == "ok"
 
 # %%
 def needs_early_copy(page):
-    """v5.9 at fork, for small pages: page_needs_cow_for_dma()."""
+    """v5.9 at fork, for small pages; later in page_needs_cow_for_dma()."""
     return "copy" if page.mm_has_pinned and page.maybe_dma_pinned else "share"
 
 
@@ -253,15 +254,16 @@ for script in (early_script, regression_script):
 # `maybe_dma_pinned` is "page_count is at least 1024" (lesson 3): a thousand pipes look like a
 # pin, and the guess may be wrong in that direction. Here an error costs one copy and breaks
 # nothing, so guessing is allowed. `mm_has_pinned` says whether this process has *ever* pinned
-# anything. Nearly all processes never do, and pay for nothing.
+# anything. One that never has pays for nothing.
 #
 # > **In the kernel.** [008cfe4418b3](https://git.kernel.org/linus/008cfe4418b3) adds
 # > `mm_struct.has_pinned`, [70e806e4e645](https://git.kernel.org/linus/70e806e4e645) the early
 # > copy in `copy_present_pte()` (`mm/memory.c`), and
 # > [d042035eaf5f](https://git.kernel.org/linus/d042035eaf5f) splits a pinned huge page first.
 # > Peter Xu wrote them ([25 September 2020](https://lore.kernel.org/r/20200925222600.6832-1-peterx@redhat.com)),
-# > after a sketch of Jason Gunthorpe's; that a process which never pins should pay nothing was
-# > Linus Torvalds' [wish](https://lore.kernel.org/r/CAHk-=wiY_g+SSjncZi8sO=LrxXmMox0NO7K34-Fs653XVXheGg@mail.gmail.com).
+# > after a [sketch](https://lore.kernel.org/r/20200917193824.GL8409@ziepe.ca) of Jason Gunthorpe's;
+# > to remember who has ever pinned, so that nobody else pays, was Linus Torvalds'
+# > [wish](https://lore.kernel.org/r/CAHk-=wiY_g+SSjncZi8sO=LrxXmMox0NO7K34-Fs653XVXheGg@mail.gmail.com).
 # > All are in v5.9-rc7. hugetlb followed with
 # > [4eae4efa2c29](https://git.kernel.org/linus/4eae4efa2c29). Since
 # > [6cc9e215eb27](https://git.kernel.org/linus/6cc9e215eb27) an RDMA library can ask the kernel
@@ -301,8 +303,8 @@ for taker in takers:
 
 # %% [markdown]
 # A `FOLL_GET` counts 1, and 1 looks like anything. `direct_read` is a read(2) with `O_DIRECT` in
-# flight, which became a pin only in v6.5. The manual page open(2) warns: `O_DIRECT` should never
-# be run concurrently with `fork`. So in the model the promise to such a reference ends at the
+# flight, which became a pin only in v6.5. The manual page open(2) warns programs not to `fork` as
+# long as such an I/O is under way in their private memory. So in the model the promise to such a reference ends at the
 # `fork`, and a "lost" in the last two rows is not a broken promise. It was announced.
 #
 # There is one more thing that this decision cannot see: a page that is not there when `fork`
@@ -473,8 +475,7 @@ assert page_count(before_too, 1) == page_count(before, 1)  # and the number is t
 
 # %% [markdown]
 # **A count says *that* somebody holds the page, not *whose* they are.** The early copy gets
-# round the question by asking it early: at `fork` the references that exist are all the
-# parent's, and the child has none.
+# round the question by asking it early: at `fork` the child cannot have taken any reference yet.
 
 # %% [markdown]
 # ### Who sees a device's writes?
@@ -691,14 +692,16 @@ for plan, words in plans.items():
 # > [found](https://lore.kernel.org/r/CAG48ez0eGkBCNSy1Lp7Fz41uyQym0UMvik9vVVjD1GKGhvGpqQ@mail.gmail.com)
 # > his first version wrong in a detail; no second one was found, nor whether one was merged. The
 # > proposal of 2009 protected, flushed, copied and opened the entry again; Nick Piggin
-# > [answered](https://lore.kernel.org/r/200903140309.39777.nickpiggin@yahoo.com.au) that one might
-# > leave that to `do_wp_page()`, which asked the map count then.
+# > [remarked](https://lore.kernel.org/r/200903140309.39777.nickpiggin@yahoo.com.au) that one might
+# > leave the last step to `do_wp_page()`, which asked the map count then.
 #
 # Is it a bug? Matthew Wilcox
 # [answered](https://lore.kernel.org/r/aD8--plab38qiQF8@casper.infradead.org) with POSIX: the
-# child of a process with threads may do very little until it calls `exec`. Jann Horn replied
-# that this is about the C library and not about a program's own data, which are in a state here
-# that the parent never had; a memory allocator without locks might meet it. And Peter Xu
+# child of a process with threads may do very little until it calls `exec`. Jann Horn
+# [replied](https://lore.kernel.org/r/CAG48ez36t3ZaG7DsDCw1xLpdOhKVWQMjcH-hwP66Cbd8p4eTAA@mail.gmail.com)
+# that he reads this as being about the C library, not about a program's own data; he granted that
+# the point is rather theoretical, and that a memory allocator is the likeliest to meet it. And
+# Peter Xu
 # [pointed out](https://lore.kernel.org/r/aECoHDM3l2dKTfDw@x1.local) what stays torn even so: a
 # direct read is in flight, `fork` copies its page, the data arrive, and the thread which waited
 # for them stores "done" into a page that is shared only then. A device is stopped by no

@@ -39,9 +39,9 @@ from cowlab.views.guesses import compare_answers, step_through
 # %% [markdown]
 # ## 6.1 The same numbers, opposite answers
 #
-# Here are the two runs. The first is the leak of lesson 1. The second is Andrea Arcangeli's
-# program of lesson 3: a direct read is in flight, `clear_refs` takes the write bit away, and `P`
-# stores into another part of the page.
+# Here are the two runs; lesson 3 (3.7) has put them side by side. The first is the leak of lesson
+# 1. The second is Andrea Arcangeli's program: a direct read is in flight, `clear_refs` takes the
+# write bit away, and `P` stores into another part of the page.
 #
 # **Predict.** At the line with the comment, `do_wp_page()` is asked about frame #1. What are its
 # counts just before? Put four numbers in the place of `None`.
@@ -84,7 +84,7 @@ compare_answers(counts_guess, counted)
 
 # %% [markdown]
 # A decision in our simulator is told sixteen facts about the page, and may use any of them. So
-# let us not stop at two counts. `asked` plays a script with a rule that writes down what it
+# let us not stop at two counts, as lesson 3 did. `asked` plays a script with a rule that writes down what it
 # was told.
 
 
@@ -249,8 +249,9 @@ assert play("get-read-shared", "v5.19").verdict == "snapshot"
 # > `FAULT_FLAG_UNSHARE`: `do_wp_page()` decides as it does for a store, but does not make the
 # > entry writable. [a7f226604170](https://git.kernel.org/linus/a7f226604170) lets GUP ask for such
 # > a fault when `gup_must_unshare()` says that a read *pin* would join an anonymous page which is
-# > not exclusive. Both are in v5.19. Andrea Arcangeli had proposed the fault in January 2021,
-# > triggered by mapcount ([mail](https://lore.kernel.org/r/20210110004435.26382-1-aarcange@redhat.com)).
+# > not exclusive. Both are in v5.19. The idea of such a fault is Andrea Arcangeli's, there triggered
+# > by mapcount; David Hildenbrand says so with his own first attempt
+# > ([17 December 2021](https://lore.kernel.org/r/20211217113049.23850-1-david@redhat.com)).
 #
 # Now every pin on an anonymous page has the flag under it from its first moment. We call a pin
 # **reliable** if nothing but its owner's own `munmap` (or `exit`, or `MADV_DONTNEED`) can part it
@@ -263,6 +264,10 @@ for name in [*pins, "pin-read-zero-page", "pin-read-file"]:
     print(f"{name:27}", *(f"{play(name, row).verdict:>10}" for row in rows))
 
 # %% [markdown]
+# The column `linus-2021` breaks no promise of its author's: by his mail of 10 January a reference
+# is to stay only if the page was *writable* when it was taken, and in these five it is not. The
+# model asks for more.
+#
 # The last two lines are pins on pages that are not anonymous yet: memory that was never written,
 # and a private file mapping. There is no flag to set on the zero page. Since v6.2 a *long-term*
 # read pin unshares those too ([84209e87c696](https://git.kernel.org/linus/84209e87c696)).
@@ -408,8 +413,8 @@ for name in ("direct-io-fork", "get-swap-fork", "leak-hugetlb", "get-read-shared
 
 # %% [markdown]
 # - **`FOLL_GET` and `fork`.** A plain write reference is not counted as a pin, so `fork` shares
-#   the page and clears the flag. Under v5.19 a direct read that is caught by a `fork` is lost, as
-#   it was before. v6.5 mends `direct-io-fork` by moving block direct I/O to `FOLL_PIN`
+#   the page and clears the flag. Under v5.19 a direct read that is caught by a `fork` can be lost,
+#   as before: the child sees what it brings, and the parent does not if it stores first. v6.5 mends `direct-io-fork` by moving block direct I/O to `FOLL_PIN`
 #   ([a7e689dd1c06](https://git.kernel.org/linus/a7e689dd1c06)), not by a better rule.
 #   `get-swap-fork` shows what every plain write reference still risks.
 # - **hugetlb and vmsplice.** The leak of lesson 1 is still there on a hugetlb page. Its write
@@ -427,8 +432,8 @@ for name in ("direct-io-fork", "get-swap-fork", "leak-hugetlb", "get-read-shared
 #
 # You have met Jerome Glisse's mail of 12 January 2021
 # ([20210112235104.GA490399](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com)) in parts.
-# It is short: it quotes five claims and makes four of its own. We found no answer to it. Now you
-# know enough to be its judge.
+# It is short: it quotes five claims, and a rule to which it objects, and makes four claims of its
+# own. We found no answer to it. Now you know enough to be its judge.
 #
 # `cowlab.claims` has each claim in our words, and *trials*: scripts that say what happens if
 # the claim is right, behind an arrow as in your own predictions. `holds` plays one under a row.
@@ -471,7 +476,7 @@ def judge(verdicts):
 # 2. **Linus Torvalds**: under real loads, perhaps. An attacker can have many processes and pipes,
 #    and vmsplice one page over and over; `try_get_page()` had to be added against overflow.
 # 3. **Linus Torvalds**: with stricter rules the bias could go. In a writable entry a count above
-#    one would already mean that somebody used GUP.
+#    one would already mean that somebody used GUP. (This reason is in the mail that is quoted.)
 #
 # Before you judge the third: what else can be in a count? Lesson 3 had a list.
 
@@ -481,7 +486,7 @@ judge({1: None, 2: None, 3: None})
 # %% [markdown]
 # - **1 and 2 do not contradict each other**, since one speaks of loads and the other of attacks.
 #   1a and 2a hold under every row: reuse rules do not help against a count that has come round
-#   to zero, and no honest load gets near it. What idle bits could buy is 1b, a surer *maybe*. Not
+#   to zero, and an honest load is far from it. What idle bits could buy is 1b, a surer *maybe*. Not
 #   an answer to *whose?*: in 6.1 both counts were 2.
 # - **3 is right about pins and wrong about "means".** By 3a a device stays with its process under
 #   `linus-2021` although its pin weighs no more than any other reference. (The merged
@@ -504,7 +509,7 @@ judge({1: None, 2: None, 3: None})
 # 5. **Corollary (b)**: so a writable page in a COW mapping starts out reachable from the page
 #    tables only.
 # 6. **Jerome Glisse**: rule (c), never to make such a page read-only unless its page_count is 1,
-#    breaks `mprotect(PROT_READ)`, which programs use for their security.
+#    breaks `mprotect(PROT_READ)`, and might break programs that use it for their security.
 #
 # **Predict** the sixth, on the row that has rule (c).
 
@@ -530,9 +535,9 @@ judge({4: None, 5: None, 6: None})
 #   rows which part the pin from its process.
 # - **6 is right.** In the reading of our row `mprotect` fails. In the other reading it skips the
 #   page, says that all is well, and the store goes through just the same. By 6b not even a
-#   device is needed. Andy Lutomirski objected on the same day for the same reason: `mprotect` must
-#   not fail because another thread has a short I/O in flight. Yet rule (c) had its
-#   reason: where reuse goes by the count, every lost write bit is a trap for the next store.
+#   device is needed. Andy Lutomirski had disliked the rule earlier that day: `mprotect` could fail
+#   because another thread has a short I/O in flight. Yet rule (c) had its reason: where reuse goes
+#   by the count, every lost write bit is a trap for the next store.
 
 # %%
 for row in TRIALS["5b"].holds:
@@ -567,11 +572,12 @@ step_through(
 judge({7: None})
 
 # %% [markdown]
-# **The idea does what it should, and the worry was justified.** By 7a `mprotect` keeps its word
-# better than in any merged kernel: not even the device can change what `P` sees. By 7b a read in
-# flight is lost, in a program that only protected a page. One transfer is lost, where 7e loses
-# all that follow. And there is a way out for the short one alone: to wait until it is over,
-# which Andy Lutomirski suggested for a later copy. Nobody can wait for RDMA.
+# **The idea does what it should, and the worry was justified.** By 7a `mprotect` gives even more
+# than it promises: not even the device can change what `P` sees. By 7b a read in flight is lost,
+# in a program that only protected a page. One transfer is lost, where 7e loses all that follow.
+# And for the short one alone one could think of waiting until it is over. Andy Lutomirski did, for
+# references that only read, at a later copy, and doubted that it would be worth it. Nobody can wait
+# for RDMA.
 #
 # What he meant by migration the mail does not say. If migration's own passing reference is meant,
 # `mprotect` copies for nobody (7c), which costs a page. If it meets a direct read, it gives up
@@ -637,8 +643,8 @@ for claim in CLAIMS:
 
 # %% [markdown]
 # Read with what came later, the mail asks for two things at once: `mprotect` must stay what it is,
-# and `fork` must stay fast. Both were granted. `mprotect` protects, always. `fork` protects and
-# shares, unless a page may be pinned. The forbidding of reuse came, too, but turned round: not a
+# and `fork` must stay fast. The first was granted, the second nearly. `mprotect` protects, whoever
+# holds the page. `fork` protects and shares, unless a page may be pinned. The forbidding of reuse came, too, but turned round: not a
 # mark on the child's entry that says *not yours*, but a flag of the page that says *yours*, which
 # `fork` takes from both, and which either can earn back once it is alone. (That is our
 # reading, deduced; nobody in the thread put it so.)
@@ -656,8 +662,8 @@ for claim in CLAIMS:
 #   only err towards a copy.
 # - The flag travels through swap in the swap entry.
 # - Open: plain references across `fork`, hugetlb with vmsplice, torn children.
-# - Jerome Glisse was right that (c) breaks `mprotect` and that copying there loses data in flight;
-#   what he proposed for `fork` depends on the parent, of whom the mail does not speak.
+# - Jerome Glisse was right that (c) breaks `mprotect`, and right to be uneasy about copying there,
+#   which loses data in flight; what he proposed for `fork` depends on the parent, of whom the mail does not speak.
 #
 # Now the exercises: `exercises/06_exclusive.ipynb`.
 #
@@ -688,7 +694,7 @@ for claim in CLAIMS:
 # - The row `v5.19` itself was not recorded; 6.12.117 and 7.3.4 were, which stand for `v6.5`.
 # - The rows `linus-2021` and all `jerome` are readings of mails, made for this simulator
 #   (`docs/kernel.md`, section 3). No answer to the mail of 12 January was found.
-# - The claims are paraphrased from that mail and the mails that it quotes; `cowlab/claims.toml` has
+# - The claims are paraphrased from that mail and the mail that it answers; `cowlab/claims.toml` has
 #   them with their Message-IDs, and the trials. That programs use `mprotect(PROT_READ)` for
 #   security is the mail's argument, not tested here.
 # - What Andy Lutomirski and Matthew Wilcox said is paraphrased from their mails of that

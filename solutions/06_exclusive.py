@@ -510,18 +510,18 @@ check.ask("the_answer")
 
 # %% [markdown] tags=["answer"]
 # ### BEGIN SOLUTION
-# Both wishes were granted. `mprotect` takes the write bit, whoever holds the page: it never fails
-# (6a fails under v5.19) and never copies, and since the exclusive flag outlives the write bit, a
-# device stays with its process (7e). `fork` shares and protects; only pages that may be pinned
-# are copied at once (8a holds, 9a does not under v5.19), which most pages are not.
+# The first wish was granted, the second nearly. `mprotect` takes the write bit, whoever holds the
+# page: it does not fail for that (6a fails under v5.19) and does not copy, and since the exclusive
+# flag outlives the write bit, a device stays with its process (7e fails). `fork` shares and
+# protects; only pages that may be pinned are copied at once (8a holds, 9a does not under v5.19).
 #
 # You were right to worry about copying at `mprotect`: a direct read in flight is lost (7b). Your
 # proposal for `fork` leaves open what the parent does at its next store. Going by the count parts
 # it from its device (9d under `jerome-fork`); and in every reading the child sees what the device
 # brings (9e). So the copy at `fork` stayed for pins.
 #
-# One thing is open still: a plain write reference is not seen by `fork`, and its data can be lost
-# or leak (`get-swap-fork`, also under v6.5).
+# One thing is open still: a plain write reference is not seen by `fork`, and its data can reach the
+# child instead of the parent (`get-swap-fork`, also under v6.5).
 # ### END SOLUTION
 
 # %% [markdown] tags=["wrong"]

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import pytest
 from lessons import LESSONS, ROOT, cells, run, source
@@ -108,7 +109,7 @@ def test_its_links_lead_to_what_they_name(path: Path) -> None:
     commits = re.findall(r"\[([^]]+)\]\(https://git\.kernel\.org/linus/([^)]+)\)", text)
     assert commits and all(name == link and len(link) == 12 for name, link in commits)
     bibliography = (ROOT / "docs/kernel.md").read_text("utf-8").partition("## 7.")[2]
-    mails = re.findall(r"https://lore\.kernel\.org/r/([^)\s]+)\)", text)
+    mails = map(unquote, re.findall(r"https://lore\.kernel\.org/r/([^)\s]+)\)", text))
     assert not {mail for mail in mails if f"| {mail} |" not in bibliography}
 
 

@@ -43,7 +43,9 @@ def question(task: Task) -> str:
         looked.append((f"few copies in {', '.join(copies['scripts'])}", copies["points"]))
     for text, (outcome, points) in data.get("ends", {}).items():
         looked.append((f"{'; '.join(task.script(text).splitlines())}  ->  {outcome}", points))
-    lines += ["", "What is looked at, with its points:", "", *(f"  {points:4g}  {what}" for what, points in looked)]
+    lines += ["", "What is looked at, with its points:", ""]
+    for what, points in looked:
+        lines += wrap(f"  {points:4g}  {what}", 86, subsequent_indent=" " * 8, break_on_hyphens=False)
     if "laws" in data:
         within = bounds(task)
         lines += ["", f"Within {bounds_words({'bounds': within._asdict()})}, and these events:"]
