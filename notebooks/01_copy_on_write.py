@@ -33,7 +33,9 @@
 # marked, but what you predicted wrongly you will remember.
 
 # %%
-from cowlab import POLICIES, format, mapcount, page_count, parts, play, scenarios
+from cowlab import POLICIES, mapcount, page_count, parts, play, scenarios
+from cowlab.events import format as as_line
+from cowlab.views import Predict
 from cowlab.views.guesses import compare, compare_answers, step_through
 
 # %% [markdown]
@@ -54,7 +56,8 @@ from cowlab.views.guesses import compare, compare_answers, step_through
 # | `sigsegv` | a page fault that ends in a signal: the process may not do this |
 # | `done` | anything else |
 #
-# For a line that reads, predict the *letter* instead.
+# For a line that reads, predict the *letter* instead, as it stands in the script: `a` and `A` are
+# two different stores here.
 #
 # **Predict.** Put a word, or a letter, in the place of each `?`.
 
@@ -232,19 +235,9 @@ assert not entry.write  # the page-table entry does not: this one is copy-on-wri
 # lead to a frame. That number is the frame's **mapcount**; `fork` raises it, and `munmap`,
 # `exit` and a copy lower it.
 #
-# **Predict.** The child goes away without having written anything. Must the parent copy?
-
-# %%
-exit_guess = """
-P: write A
-P: fork C
-C: exit
-P: write B  -> ?
-P: write D  -> ?
-"""
-
-# %%
-compare(exit_guess, "v5.7")
+# **Predict.** The child goes away without having written anything. Must the parent copy? From here
+# on you will often be asked in the picture itself: choose, press *Answer*, and the line is shown.
+# (*Show me* if you would rather look; *Again* begins anew.)
 
 # %%
 exit_script = """
@@ -254,9 +247,10 @@ C: exit
 P: write B
 P: write D
 """
-step_through(
+Predict(
     exit_script,
     "v5.7",
+    ask={2: "mapcount", 3: "mapcount", 4: "outcome", 5: "outcome"},
     title="The child is gone",
     lede="Watch mapcount, which this kernel asks: it is underlined.",
 )
@@ -280,7 +274,7 @@ P: write E
 """
 print(f"{'event':10}  {'outcome':7}  mapcount of #1")
 for moment in play(family_script, "v5.7").steps:
-    line = format(moment.event)
+    line = as_line(moment.event)
     print(f"{line:10}  {moment.outcome:7}  {mapcount(moment.world, 1)}")
 
 # %% [markdown]
@@ -394,18 +388,8 @@ assert entries * 8 == 2 * 2**20  # fork copies 2 MiB of page tables, and no page
 # copy. Here is `vmsplice`, in one process and with no `fork` at all. `P: vmsplice g` calls the
 # pipe `g`, and `g: read` looks at what is in it.
 #
-# **Predict**, above all, the letter that comes out of the pipe.
-
-# %%
-pipe_guess = """
-P: write A
-P: vmsplice g  -> ?
-P: write B     -> ?
-g: read        -> ?
-"""
-
-# %%
-compare(pipe_guess, "v5.7")
+# **Predict**, above all, the letter that comes out of the pipe. A pipe appears at line 2: which
+# count notices, and which does not?
 
 # %%
 pipe_script = """
@@ -414,11 +398,12 @@ P: vmsplice g
 P: write B
 g: read
 """
-step_through(
+Predict(
     pipe_script,
     "v5.7",
+    ask={2: ("outcome", "mapcount", "page_count"), 3: "outcome", 4: "g"},
     title="What is in the pipe?",
-    lede="A pipe appears at line 2. Which count notices, and which does not?",
+    lede="One process, one page, and a pipe that P fills itself.",
 )
 
 # %% [markdown]
@@ -452,26 +437,10 @@ for part in parts(world, 1):
 # which it may, since it may read the page. Then it unmaps the page. Later `P` stores something
 # new. Whatever `P` stores *after* the `fork` is none of the child's business.
 #
-# **Predict** for two kernels at once, left of the bar for `v5.7`, where a write keeps its
-# frame if **mapcount** is 1, right of it for `v5.9`, where it does if **page_count** is 1.
-
-# %%
-leak_guess = """
-P: write A
-P: fork C
-C: vmsplice g  -> ? | ?
-C: munmap
-P: write S     -> ? | ?
-g: read        -> ? | ?
-"""
-
-# %%
-compare(leak_guess, "v5.7", "v5.9")
-
-# %% [markdown]
-# Stop at line 4 and count the lines that end at frame #1. Then step to line 5, where the two
-# kernels part. (On a small screen they stand one below the other. To see them side by side,
-# close the list of files with Ctrl+B and zoom out a step or two.)
+# **Predict** for two kernels at once: `v5.7`, where a write keeps its frame if **mapcount** is 1, and
+# `v5.9`, where it does if **page_count** is 1. At line 4 count the lines that end at frame #1; at
+# line 5 the two kernels part. (On a small screen they stand one below the other. To see them side
+# by side, close the list of files with Ctrl+B and zoom out a step or two.)
 
 # %%
 leak_script = """
@@ -482,10 +451,11 @@ C: munmap
 P: write S
 g: read
 """
-step_through(
+Predict(
     leak_script,
     "v5.7",
     "v5.9",
+    ask={3: "outcome", 4: ("mapcount", "page_count"), 5: "outcome", 6: "g"},
     title="How a pipe reads a secret",
     lede="One script, two kernels. Who may keep the frame at line 5?",
 )
@@ -640,6 +610,8 @@ step_through(
 #   does not count.
 # - Up to v5.7 that made a leak of six lines. v5.8 copied when the reference was taken; v5.9
 #   asked page_count instead of mapcount.
+#
+# Now the exercises: `exercises/01_copy_on_write.ipynb`.
 #
 # ## Glossary
 #

@@ -2,8 +2,8 @@
 
 script   what is played
 ask      {key: "[line N] WHAT [of WHO[ @N]] under POLICY"}
-         WHAT: outcome, reading, mapcount, page_count (of the frame of a process's page, or of a reference), after
-         that line; or without a line of the whole script: verdict, copies, faults, needless
+         WHAT: outcome, reading, mapcount, page_count, exclusive (of the frame of a process's page, or of a reference;
+         exclusive is yes or no), after that line; or without a line of the whole script: verdict, copies, faults, needless
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cowlab.world import World, mapcount, page_count
 ASKED = re.compile(r"(?:line (\d+) )?(\w+)(?: of (\w+)(?: @(\d+))?)? under (.+)")
 FAULTS = (COPIED, FAULT, REUSE, SIGSEGV)
 COUNTS = {"mapcount": mapcount, "page_count": page_count}
+EXCLUSIVE = "exclusive"
 
 
 class Asked(NamedTuple):
@@ -37,7 +38,8 @@ class Asked(NamedTuple):
     def words(self) -> str:
         where = f"line {self.line}: " if self.line else ""
         whose = f" of the frame of {self.who}" + (f" @{self.page}" if self.page else "") if self.who else ""
-        return f"{where}{self.what}{whose}, under {self.policy}"
+        what = "exclusive flag (yes or no)" if self.what == EXCLUSIVE else self.what
+        return f"{where}{what}{whose}, under {self.policy}"
 
 
 def asked(task: Task) -> list[Asked]:
@@ -100,6 +102,8 @@ def true(one: Asked, trace: Trace) -> Any:
         return moment.reading.value
     if one.what in COUNTS:
         return COUNTS[one.what](moment.world, _frame(one, moment.world))
+    if one.what == EXCLUSIVE:
+        return "yes" if moment.world.frame(_frame(one, moment.world)).exclusive else "no"
     raise TaskError(f"{one.key}: {one.what!r} is no answer to line {one.line}")
 
 
