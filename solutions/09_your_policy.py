@@ -261,7 +261,9 @@ def held_by_one(step):
 def held_by_one(step):
     world = step.after
     mapped = [pte.frame for process in world.processes for _, pte in process.ptes]
-    pins = [r.frame for r in world.references if r.take == "PIN" and r.frame is not None]
+    pins = [
+        r.frame for r in world.references if r.take == "PIN" and r.frame is not None
+    ]
     return all(mapped.count(number) <= 1 for number in pins)
 
 
