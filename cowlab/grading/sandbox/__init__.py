@@ -27,7 +27,6 @@ from cowlab.grading.sandbox import facade
 
 TIMEOUT, MEMORY, CRASH, BAD, OURS = "timeout", "memory", "crash", "bad answer", "our fault"
 CHANGES = "not deterministic"
-SIGXCPU = 24
 NO_MEMORY = 77  # how a child ends that had not even enough memory to say so
 MAX_BYTES = 2 * wire.MAX_BYTES  # of an answer, with some air: what is too much is first of all for the child to say
 CONFINED = 60  # seconds that a new child may take to lock itself in, on a machine with much to do
@@ -96,10 +95,11 @@ class Zygote:
             raise Trouble(OURS, f"no child: {answer.get('error')}")
         return Child(self, answer["pid"], talk, limits)
 
-    def end(self, pid: int, patience: float) -> int:
-        """How a child ended: its exit code, or minus a signal. It is killed if it has not done so in `patience` seconds."""
+    def end(self, pid: int, patience: float) -> tuple[int, float]:
+        """How a child ended: its exit code, or minus a signal; and its processor time. After `patience` seconds it is killed."""
         self._say({"do": "end", "pid": pid, "patience": patience})
-        return int(self._hear()["status"])
+        heard = self._hear()
+        return int(heard["status"]), float(heard["cpu"])
 
     def kill(self, pid: int) -> None:
         """Be rid of a child. A zygote that is gone has taken it along."""
@@ -239,13 +239,12 @@ class Child:
         """What became of a child that hung up."""
         self.talk.close()
         self.alive = False
-        status = self.zygote.end(self.pid, patience=0.5)
+        status, cpu = self.zygote.end(self.pid, patience=0.5)
         if status == NO_MEMORY:
             return Trouble(MEMORY, f"it wanted more than {self.limits.megabytes} MB of memory")
-        number = -status if status < 0 else 256 - status if status > 128 else 0
-        if number == SIGXCPU:
+        if status < 0 and cpu > self.limits.cpu - 0.1:
             return Trouble(TIMEOUT, f"it used {self.limits.cpu} seconds of processor time: a loop without an end?")
-        how = f"signal {number}" if number else f"exit code {status}"
+        how = f"signal {-status}" if status < 0 else f"exit code {status}"
         return Trouble(CRASH, f"its process ended ({how}) instead of answering")
 
     def close(self) -> None:

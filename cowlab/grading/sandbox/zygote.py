@@ -23,23 +23,21 @@ MAX_LINE = 40_000_000  # of what the parent sends: it is trusted, and may send a
 
 
 def main(control: socket.socket, cell: Any, answering: Any, wire: Any, isolated: bool) -> None:
-    """Serve: `fork` makes a child, `end` tells how one ended, `kill` is rid of one without waiting for it."""
+    """Serve: `fork` makes a child, `end` tells how one ended, `kill` is rid of one: the parent need not wait for that."""
     root = os.getuid() == 0
     home = cell.processes() if isolated else -1
     entered = cell.enter() if isolated else []
     home = home if entered else -1
     gc.freeze()  # a child that looks through all of it would copy every page
-    dying: set[int] = set()
     heard = control.makefile("rb")
     say(control, {"entered": entered, "hash": hash("cowlab")})
     while line := heard.readline():
         message = json.loads(line)
-        dying = {pid for pid in dying if not os.waitpid(pid, os.WNOHANG)[0]}
         if message["do"] == "kill":
             kill(message["pid"])
-            dying.add(message["pid"])
+            os.waitpid(message["pid"], 0)
         elif message["do"] == "end":
-            say(control, {"status": ended(message["pid"], message["patience"])})
+            say(control, ended(message["pid"], message["patience"]))
         else:
             ours, theirs = socket.socketpair()
             try:
@@ -57,18 +55,20 @@ def main(control: socket.socket, cell: Any, answering: Any, wire: Any, isolated:
             ours.close()
 
 
-def ended(pid: int, patience: float) -> int:
-    """How that child ended by itself within so many seconds; else it is killed. Nothing that it started is left."""
+def ended(pid: int, patience: float) -> dict[str, Any]:
+    """How that child ended by itself within so many seconds, else it is killed; and the processor time it had."""
     until = time.monotonic() + patience
-    while time.monotonic() < until:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # those that it started, where they are not in a namespace
-            return os.waitstatus_to_exitcode(status)
+    found, status, used = os.wait4(pid, os.WNOHANG)
+    while not found and time.monotonic() < until:
         time.sleep(0.001)
-    kill(pid)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        found, status, used = os.wait4(pid, os.WNOHANG)
+    if found:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)  # those that it started, where they are not in a namespace
+    else:
+        kill(pid)
+        found, status, used = os.wait4(pid, 0)
+    return {"status": os.waitstatus_to_exitcode(status), "cpu": used.ru_utime + used.ru_stime}
 
 
 def kill(pid: int) -> None:
