@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TOO_WIDE = """() => [...document.querySelectorAll(".jp-Notebook .cm-scroller, .jp-OutputArea-output, .jp-OutputArea-output *")]
   .filter((part) => part.clientWidth && part.scrollWidth > part.clientWidth + 1)
   .filter((part) => !part.closest(".jp-OutputArea-output *") || /auto|scroll/.test(getComputedStyle(part).overflowX))
-  .filter((part) => !part.matches(".cow-drawn"))
+  .filter((part) => !part.matches(".cow-drawn") && !part.closest("details:not([open])"))
   .map((part) => (part.innerText || part.textContent).slice(0, 120))"""
 SCREEN = 600  # pixels that one turn goes on: less than what is seen at once
 
