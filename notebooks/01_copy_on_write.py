@@ -25,7 +25,7 @@
 # - count what `fork` costs, now and later,
 # - explain the leak CVE-2020-29374, and why counting something else closes it.
 #
-# **Time:** about 45 minutes. **You need:** processes and virtual memory from an
+# **Time:** about 60 minutes. **You need:** processes and virtual memory from an
 # operating-systems class, and a little Python. Nothing of the kernel's source.
 #
 # **How to work.** Run each cell with Shift+Enter. Before each experiment there is a cell
@@ -42,7 +42,8 @@ from cowlab.views.guesses import compare, compare_answers, step_through
 # ## 1.1 What fork copies
 #
 # Our world is small: a process `P` with one private page, called `@0`. Each line of a script
-# is one event. A page holds one letter, which is enough to see who reads whose data.
+# is one event: who, and what they do. A page holds one letter, which is enough to see who reads
+# whose data. `"v5.7"` in the cells says which kernel's rules are played: those of Linux up to 5.7.
 #
 # Every event has an *outcome*. These are the words for your predictions:
 #
@@ -164,6 +165,7 @@ step_through(
 # the CPU stopped, the kernel decided. Only a writable entry makes a store a hit.
 
 # %%
+# The steps of a trace are its moments without the start: one for each line.
 outcomes = [moment.outcome for moment in play(store_script, "v5.7").steps]
 assert outcomes == ["fault", "share", "copy", "reuse", "hit", "hit"]
 

@@ -27,7 +27,7 @@
 # - find a script that leaks, and say why a rule about taking references cannot stop it,
 # - read the answer of a search: a shortest script, or *complete*.
 #
-# **Time:** about 55 minutes. **You need:** lesson 1: copy or reuse at a write fault, mapcount,
+# **Time:** about 60 minutes. **You need:** lesson 1: copy or reuse at a write fault, mapcount,
 # page_count, and the leak of six lines.
 
 # %%

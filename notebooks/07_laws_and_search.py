@@ -308,8 +308,8 @@ for name, policy in POLICIES.items():
 # ### What you looked for in lesson 1
 #
 # Lesson 1 ended with a task: `v5.8` copies when a reference is taken, and still has a hole.
-# If you did not find it by hand, here it is. `check` does what `search` does, and answers with
-# a report.
+# If you did not find it by hand, the button of lesson 2 showed it to you. Now you know what is behind
+# that button: `check` does what `search` does, and answers with a report.
 
 # %% tags=["nbval-check-output"]
 hole = check(POLICIES["v5.8"], SMALL).script("isolation")

@@ -61,7 +61,9 @@ from cowlab.views.guesses import compare_answers, step_through
 # | `protect` | `mprotect`, `clear_refs`, userfaultfd take the right to write | `protect` `skip` `refuse` `copy` |
 # | `swap` | may reclaim take it out; at swap-in, is it mine alone? | `True` `False` |
 #
-# (There are four more, which describe a release: `users`, `huge`, `drain`, `mkwrite`. Leave
+# (`push` keeps the frame and gives everybody else a copy; `mark` shares, and notes that the page was
+# inherited: both are of lesson 5. `break` and `unshare` are of lessons 2 and 6.
+# There are four more, which describe a release: `users`, `huge`, `drain`, `mkwrite`. Leave
 # them as they are.)
 #
 # Who has decided what, and who took it from whom? Click on a row of the tree: it shows what
@@ -101,6 +103,9 @@ for page in asked(leak, "v5.9"):
     print(told(page))
 
 # %% [markdown]
+# (Left out is what is as in the plainest page, here `mapcount=1`. `gup_flag` says that GUP has touched
+# the page; only the row `andrea-2009` looks at it.)
+#
 # > **In the kernel.** `reuse` is asked in `do_wp_page()` (`mm/memory.c`; today it looks at
 # > `PageAnonExclusive()` and then at `wp_can_reuse_anon_folio()`), `gup` in
 # > `gup_must_unshare()` ([a7f226604170](https://git.kernel.org/linus/a7f226604170)), `fork`

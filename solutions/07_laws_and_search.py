@@ -275,8 +275,9 @@ def only_writer(step):
 # ## 7.4 Outside the bounds
 #
 # In the lesson's table, `v5.9` has "✓ complete" for isolation: two processes, one small page, one
-# reference, twelve verbs. Find a script that leaks under `v5.9` nevertheless. Every point for
-# shortness is a point for knowing what the table did not say. (6 points)
+# reference, twelve verbs. It leaks nevertheless: section 7.5 has two scripts, of six lines each.
+# Find one that is shorter. Every point for shortness is a point for knowing what the table did not
+# say. (6 points)
 
 # %% [raw] tags=["task"]
 # [outside]
