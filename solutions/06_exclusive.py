@@ -343,7 +343,7 @@ check.ask("pinned_is_exclusive")
 
 # %% tags=["answer"]
 def pinned_is_exclusive(step):
-    """True where every pinned anonymous page is exclusive after the step, False elsewhere."""
+    """Whether every pinned anonymous page is exclusive after the step."""
     ### BEGIN SOLUTION
     for reference in step.after.references:
         if reference.take == "PIN" and reference.frame is not None:

@@ -89,7 +89,10 @@ check.points(six_rules)
 # %% tags=["wrong"]
 # 2 points: a registered buffer is pinned, so nothing can take it from its process
 def six_rules():
-    return dict.fromkeys(["v5.7", "v5.9-rc4", "v5.9", "linus-2021", "jerome-fork", "jerome-fork-reuse"], "ok")
+    return dict.fromkeys(
+        ["v5.7", "v5.9-rc4", "v5.9", "linus-2021", "jerome-fork", "jerome-fork-reuse"],
+        "ok",
+    )
 
 
 # %% tags=["wrong"]

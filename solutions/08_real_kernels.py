@@ -244,7 +244,7 @@ check.ask("tell_apart")
 
 # %% tags=["answer"]
 def tell_apart():
-    """The text of a script: an experiment that shows which of the two kernels this is."""
+    """A script: the experiment that shows which of the two kernels this is."""
     ### BEGIN SOLUTION
     return """
 P: mmap thp
