@@ -27,7 +27,7 @@
 # - find a script that leaks, and say why a rule about taking references cannot stop it,
 # - read the answer of a search: a shortest script, or *complete*.
 #
-# **Time:** about 55 minutes. **You need:** lesson 1: copy or reuse at a write fault, mapcount,
+# **Time:** about 60 minutes. **You need:** lesson 1: copy or reuse at a write fault, mapcount,
 # page_count, and the leak of six lines.
 
 # %%
@@ -131,12 +131,12 @@ Predict(
 # A direct write only looks at the page, so under `v5.7` it takes a reference to the frame that
 # all three share. A direct read will change the page, so GUP asks for it *as a store would*
 # (`FOLL_WRITE`): the page fault gives `D` a frame of its own first, and the reference is taken
-# on that one. At the moment at which a reference to write is taken, its frame is shared with nobody.
+# on that one. At the moment at which a reference to write is taken, no other process maps its frame.
 #
 # So the two directions are dangerous in different ways. A reference **to read** may be taken on
 # a shared frame: its holder sees more than it should if somebody else later keeps that frame.
-# A reference **to write** starts on a frame of one's own, and what is left to go wrong is that
-# the process moves *away* from it, and no longer sees what the device stores.
+# A reference **to write** starts on a frame that nobody else maps, and goes wrong later: a `fork`
+# shares the frame, or the process moves *away* from it and no longer sees what the device stores.
 #
 # The last row of the table is quickly done. Nothing stays behind when these calls end:
 
@@ -509,8 +509,8 @@ step_through(
 print(searched("v5.9", "fork", "register", "write", "swap_out").script("isolation"))
 
 # %% [markdown]
-# No recorded kernel did this. It follows from the rules as they were read: a page that is swapped
-# out is no page that `fork` could copy, and whoever reads it back in is still judged by mapcount in
+# No kernel with these rules was recorded. It follows from them as they were read: a page that is
+# swapped out is no page that `fork` could copy, and whoever reads it back in is still judged by mapcount in
 # `v5.9`. Believe it as far as you believe the reading. What matters here: *no counterexample* is
 # worth as much as the list of events.
 #
@@ -537,8 +537,8 @@ PolicyEditor("v5.7", "gup")
 #
 # - GUP finds the frame behind an address, as a load or a store of the process would, and holds it.
 #   A reference holds the frame, not the address.
-# - A reference to read may sit on a shared frame; a reference to write starts on a frame of one's
-#   own. `read(2)` with `O_DIRECT` writes to memory.
+# - A reference to read may sit on a shared frame; a reference to write starts on a frame that no
+#   other process maps. `read(2)` with `O_DIRECT` writes to memory.
 # - `FOLL_GET` says "do not free it", `FOLL_PIN` says "and its data are touched". Pins count 1024, and
 #   since v5.9 `fork` looks at them. `vmsplice` is still `FOLL_GET`; direct I/O on block devices pins since
 #   v6.5. *Long-term* means: for as long as the holder likes.

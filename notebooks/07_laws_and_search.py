@@ -25,7 +25,7 @@
 # - write a breadth-first search in sixteen lines, and say why what it finds first is shortest,
 # - say why seven million scripts come down to 44 states,
 # - tell "complete within these bounds" from "no counterexample found",
-# - read the table of fifteen rules and six laws, and check each of its entries yourself.
+# - read the table of fifteen rules and six laws, and say which of its entries you can check by hand.
 #
 # **Time:** about 60 minutes. **You need:** lessons 1 to 6, and enough Python to read a
 # `while` loop.
@@ -140,9 +140,9 @@ for name, (script, policy) in cases.items():
 # %% [markdown]
 # > **In the kernel.** One of these laws is checked by Linux itself. Since
 # > [b6a2619c60b4](https://git.kernel.org/linus/b6a2619c60b4) (v5.19) a kernel built with
-# > `CONFIG_DEBUG_VM` warns when an anonymous page is pinned, or unpinned, without being
-# > exclusive. That is part of our `accounting`. The other laws no kernel can check: it has no
-# > ideal beside it.
+# > `CONFIG_DEBUG_VM` objects when an anonymous page is pinned, or unpinned, without being
+# > exclusive. That is part of our `accounting`. Isolation, coherence and economy a kernel cannot
+# > check in this way: it has no ideal beside it.
 
 # %% [markdown]
 # ## 7.2 Trying everything
@@ -308,8 +308,8 @@ for name, policy in POLICIES.items():
 # ### What you looked for in lesson 1
 #
 # Lesson 1 ended with a task: `v5.8` copies when a reference is taken, and still has a hole.
-# If you did not find it by hand, here it is. `check` does what `search` does, and answers with
-# a report.
+# If you did not find it by hand, the button of lesson 2 showed it to you. Now you know what is behind
+# that button: `check` does what `search` does, and answers with a report.
 
 # %% tags=["nbval-check-output"]
 hole = check(POLICIES["v5.8"], SMALL).script("isolation")
@@ -330,7 +330,7 @@ Predict(
 )
 
 # %% [markdown]
-# Could a shorter script do it? No: breadth-first search had tried all shorter ones before. So
+# Could a shorter script of these verbs do it? No: breadth-first search tried those first. So
 # in a shortest witness no line can be spared. Leave out any one of the four, and either the
 # rest cannot happen or it breaks nothing:
 
@@ -572,12 +572,12 @@ empty = check(row, SMALL._replace(references=0), ("isolation",))
 assert empty.complete and empty.holds("isolation")
 
 # %% [markdown]
-# > **In the kernel.** What the last searches found is real. The mapcount rule of `v5.9` lived on
-# > for huge pages, and for pages coming back from swap, for a year and a half. The leak was
+# > **In the kernel.** What the last searches found has its counterpart. The mapcount rule lived on
+# > for huge pages, and for pages coming back from swap, for a year and a half after v5.9. The leak was
 # > closed there in v5.18, by
 # > [3bff7e3f1f16](https://git.kernel.org/linus/3bff7e3f1f16) (huge pages) and
 # > [c145e0b47c77](https://git.kernel.org/linus/c145e0b47c77) (swap-in). In the recordings of
-# > lesson 8 a 5.10 kernel still leaks through a huge page.
+# > lesson 8 a 5.10 kernel still leaks through a huge page. The script with swap was not recorded.
 
 # %% [markdown]
 # ## 7.6 Fifteen rules, five promises and a cost

@@ -273,7 +273,8 @@ compare_answers(word_guess, {asked: names[0] for asked, names in word_answers.it
 #
 # > **In the kernel.** The words come from `pagemap_read()` in `fs/proc/task_mmu.c`. From 4.2 on
 # > the frame number reads as 0 without `CAP_SYS_ADMIN`, because frame numbers help the attack
-# > called Rowhammer (`Documentation/admin-guide/mm/pagemap.rst`). The flags are shown to everybody.
+# > called Rowhammer (`Documentation/admin-guide/mm/pagemap.rst`). The flags are shown to whoever may
+# > open the file, as a process may for itself.
 # > `kpagecount_read()` in `fs/proc/page.c` asks for the page's mapcount. In v5.9-rc4
 # > [798a6b87ecd7](https://git.kernel.org/linus/798a6b87ecd7) added `pgreuse` to `/proc/vmstat`: how
 # > many write faults kept their page, for the whole machine.

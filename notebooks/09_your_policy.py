@@ -61,7 +61,9 @@ from cowlab.views.guesses import compare_answers, step_through
 # | `protect` | `mprotect`, `clear_refs`, userfaultfd take the right to write | `protect` `skip` `refuse` `copy` |
 # | `swap` | may reclaim take it out; at swap-in, is it mine alone? | `True` `False` |
 #
-# (There are four more, which describe a release: `users`, `huge`, `drain`, `mkwrite`. Leave
+# (`push` keeps the frame and gives everybody else a copy; `mark` shares, and notes that the page was
+# inherited: both are of lesson 5. `break` and `unshare` are of lessons 2 and 6.
+# There are four more, which describe a release: `users`, `huge`, `drain`, `mkwrite`. Leave
 # them as they are.)
 #
 # Who has decided what, and who took it from whom? Click on a row of the tree: it shows what
@@ -101,6 +103,9 @@ for page in asked(leak, "v5.9"):
     print(told(page))
 
 # %% [markdown]
+# (Left out is what is as in the plainest page, here `mapcount=1`. `gup_flag` says that GUP has touched
+# the page; only the row `andrea-2009` looks at it.)
+#
 # > **In the kernel.** `reuse` is asked in `do_wp_page()` (`mm/memory.c`; today it looks at
 # > `PageAnonExclusive()` and then at `wp_can_reuse_anon_folio()`), `gup` in
 # > `gup_must_unshare()` ([a7f226604170](https://git.kernel.org/linus/a7f226604170)), `fork`
@@ -281,8 +286,8 @@ step_through(
 
 # %% [markdown]
 # This is the whole difficulty once more. Towards a stranger a copy too many is harmless, towards
-# one's own device it is data lost. So there is no safe side to err on, and a rule that only gets
-# *stricter* does not get better.
+# one's own device it is data lost. So at a store there is no safe side to err on, and a rule that
+# only gets *stricter* does not get better. (At `fork` there is one, and it is dear.)
 
 # %% [markdown]
 # ## 9.4 A first design
@@ -427,7 +432,8 @@ step_through(
 # there is no page to ask about, only a swap entry, which `fork` shares. The frame is found again
 # in the swap cache, and now two processes map it and somebody holds it: the invariant is gone.
 #
-# The kernel met the same hole twice and closed it in two ways: reclaim leaves a pinned page alone
+# Swap made trouble in the kernel too, by other scripts, and there are two answers: reclaim leaves
+# a pinned page alone
 # ([feb889fb40fa](https://git.kernel.org/linus/feb889fb40fa), v5.11), and the exclusive flag travels
 # in the swap entry ([1493a1913e34](https://git.kernel.org/linus/1493a1913e34), v5.19). Our design
 # takes the first way, for every reference:
@@ -482,11 +488,11 @@ cost_chart(
 # > touched (`PG_gup`) just to keep `fork` from copying for the references of LRU batches, which had
 # > been measurable ([the same mail](https://lore.kernel.org/r/20090316135654.GA17949@random.random)).
 # > Pins are told from other references by
-# > a bias of 1024 since [47e29d32afba](https://git.kernel.org/linus/47e29d32afba), and
+# > a bias of 1024 since [3faa52c03f44](https://git.kernel.org/linus/3faa52c03f44) (v5.7), and
 # > [70e806e4e645](https://git.kernel.org/linus/70e806e4e645) copies at `fork` only what may be
 # > *pinned*, in a process that has ever pinned.
 #
-# The largest bill that we have is the atlas: 138 scenarios, some of them recorded on real machines,
+# The largest bill that we have is the atlas: 138 scenarios, some of them recorded on real kernels,
 # most of them made to hurt. (A few are about a counter that overflows, which is none of the
 # decisions' business.)
 
@@ -654,7 +660,7 @@ print("within these bounds it answers as:", ", ".join(alike) or "none that we kn
 #    `struct page`, a longer `fork`, a lock, a map count that has to be exact for huge pages.
 # 4. **What it leaves open**: the verbs, pages and races you did not look at.
 #
-# For `design 2`: (1) a held frame is mapped once; (2) all five promises in the bounds of 9.3 and
+# For `design 2`: (1) a held frame is mapped once at most; (2) all five promises in the bounds of 9.3 and
 # 9.5; (3) a copy at `fork` for each held page, whoever holds it, an exact map count, and reclaim
 # that skips held pages; (4) everything with a second processor: between the look at the count and
 # the sharing of the page somebody may take a reference
@@ -674,8 +680,8 @@ print("within these bounds it answers as:", ", ".join(alike) or "none that we kn
 # - *Linus Torvalds*: the map count alone does not say that a page is yours; `fork` and `munmap`
 #   launder it. And one would like a mark on what has been made exclusive already
 #   ([10 January 2021](https://lore.kernel.org/r/CAHk-=wgi31FKc9AL6m87+pb2B79V2g_QjdhmtJNW8Pnq2ERQ-Q@mail.gmail.com)).
-# - *Jerome Glisse*: `mprotect` has to stay what it is, and copying there harms short-lived
-#   references. And a child that inherited a page should copy it rather than take it over, for a
+# - *Jerome Glisse*: `mprotect` has to stay what it is; and about copying there, which he proposed,
+#   he had the right doubt: it can harm short-lived references. And a child that inherited a page should copy it rather than take it over, for a
 #   reference from before the `fork` may be on it ([12 January 2021](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com)).
 # - *Jason Gunthorpe*: a page that is held should not leave its process indirectly
 #   ([15 January 2021](https://lore.kernel.org/r/20210115183721.GG4605@ziepe.ca)). That is `coherence`.
@@ -694,12 +700,12 @@ print("within these bounds it answers as:", ", ".join(alike) or "none that we kn
 #   hybrid that takes one without the others may be worse than both its parents.
 # - If two situations look the same to a decision, and want different answers, no decision can be
 #   right. Another one has to leave a trace earlier.
-# - There is no safe side: too few copies leak, too many lose data.
+# - At a store there is no safe side: too few copies leak, too many lose data.
 # - The counterexample leads the design. Then look for the next one in bounds which the design did
 #   not think of.
 # - Safety is judged by complete search, economy by counting copies; two policies that answer alike
 #   are the same, and a fingerprint says so.
-# - "A held frame is mapped once" is enough for every promise in this model. What remains is the
+# - "A held frame is mapped once at most" is enough for every promise in this model. What remains is the
 #   price of keeping it.
 #
 # Now the exercises: `exercises/09_your_policy.ipynb`.
@@ -720,7 +726,7 @@ print("within these bounds it answers as:", ", ".join(alike) or "none that we kn
 #    28 April 2022: a proposal with all four parts.
 # 2. David Hildenbrand,
 #    [mm: COW fixes part 3: reliable GUP R/W FOLL_GET of anonymous pages](https://lore.kernel.org/r/20220329164329.208407-1-david@redhat.com),
-#    29 March 2022: the hole of section 9.5, in the kernel.
+#    29 March 2022: the flag in swap entries. Which script of yours would need it?
 # 3. [get_user_pages() and COW, 2022 edition](https://lwn.net/Articles/895439/), LWN, 2022: how the
 #    matter stood when the flag came.
 #

@@ -278,7 +278,8 @@ def only_writer(step):
 # ## 7.4 Outside the bounds
 #
 # In the lesson's table, `v5.9` has "✓ complete" for isolation: two processes, one small page, one
-# reference, twelve verbs. Find a script that leaks under `v5.9` nevertheless. Every point for
+# reference, twelve verbs. It leaks nevertheless: section 7.5 has two scripts, of six lines each, and
+# lesson 2 had one through swap. Find one that is shorter than six and needs no swap. Every point for
 # shortness is a point for knowing what the table did not say. (6 points)
 
 # %% [raw] tags=["task"]
@@ -286,10 +287,11 @@ def only_writer(step):
 # kind = "find"
 # title = "Outside the bounds"
 # points = 6
-# hint = "Read the twelve verbs again and ask what else happens to a page. Whose rule in v5.9 still goes by the map count: the one for a store to a mapped page, or another? A reference that is taken before the fork need not be noticed by it, if at that moment the page is not there."
+# hint = "Neither other verbs nor more processes are needed. What else did the bounds fix, in one word, about the page itself? Lesson 3 names a kind whose write fault goes its own way and asks the map count. Then a leak of lesson 2 is enough."
 # law = "isolation"
 # policy = "v5.9"
 # shortest = 5
+# without = ["swap_out", "madvise"]
 
 # %% tags=["nbval-check-output"]
 check.ask("outside")
@@ -300,8 +302,8 @@ def outside():
     """A script that breaks isolation under v5.9."""
     ### BEGIN SOLUTION
     return """
-    P: register g
-    kernel: swap_out P
+    P: mmap hugetlb
+    P: vmsplice g
     P: fork C
     P: write A
     C: write B
@@ -329,9 +331,9 @@ def outside():
 
 
 # %% tags=["wrong"]
-# 0 points: reclaim alone, with nobody who holds the page
+# 0 points: the reverse leak on a small page, which v5.9 closed as well
 def outside():
-    return "P: write A\nP: fork C\nkernel: swap_out P\nP: write B\nC: read"
+    return "P: write A\nP: vmsplice g\nP: fork C\nP: exit\nC: write B\nC: read"
 
 
 # %% [markdown]

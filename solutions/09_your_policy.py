@@ -284,7 +284,7 @@ def held_by_one(step):
 # Within the lesson's bounds `v5.19` breaks two promises: a read pin on an untouched page goes stale at
 # the first store, and a direct read that is in flight at a `fork` shows its data to the child. v6.2 and
 # v6.5 mended both, the second by changing what `O_DIRECT` takes. You may not change that: mend both
-# with `gup` and `fork` alone. (8 points)
+# with `gup` and `fork` alone. A page that nobody holds may not be copied at `fork`. (8 points)
 
 # %% [raw] tags=["task"]
 # [finish]
@@ -296,7 +296,8 @@ def held_by_one(step):
 # base = "v5.19"
 # functions = ["at_gup", "at_fork"]
 # cells = { at_gup = "gup", at_fork = "fork" }
-# laws = { isolation = 1, dma-isolation = 3, coherence = 3, accounting = 1 }
+# laws = { isolation = 1, dma-isolation = 2, coherence = 2, accounting = 1 }
+# copies = { scripts = ["reuse-after-exit", "s02_child_exits_parent_writes"], best = 0, worst = 2, points = 2 }
 # bounds = { references = 1, holds = 0, events = ["write", "fork", "exit", "munmap", "mprotect r", "mprotect rw", "clear_refs", "vmsplice", "direct_read", "register", "pin longterm", "g: write", "put"] }
 
 # %% tags=["nbval-check-output"]
@@ -358,7 +359,7 @@ def at_fork(page):
 
 
 # %% tags=["wrong"]
-# 5 points: every reference unshares, and fork is left as it is
+# 4 points: every reference unshares, and fork is left as it is
 def at_gup(page):
     if page.writable:
         return "take"
@@ -368,6 +369,18 @@ def at_gup(page):
 def at_fork(page):
     pinned = page.exclusive and page.mm_has_pinned and page.maybe_dma_pinned
     return "copy" if pinned else "share"
+
+
+# %% tags=["wrong"]
+# 6 points: whoever copies at every fork keeps everything, and pays for everybody
+def at_gup(page):
+    if page.writable or page.asker == "get":
+        return "take"
+    return "take" if page.exclusive else "unshare"
+
+
+def at_fork(page):
+    return "copy"
 
 
 # %% [markdown]

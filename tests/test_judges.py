@@ -140,6 +140,19 @@ def test_a_prediction_is_judged_question_by_question_and_never_told() -> None:
     assert "'last' is not asked" in said("predict_it", lambda: {"last": 1}).says
 
 
+def test_a_prediction_in_a_form_that_nothing_could_have_is_told_what_is_wanted() -> None:
+    text = " ".join(
+        said("predict_it", lambda: {"first": "copied", "mapped": "2", "letter": "a", "child": "hit"}).text().split()
+    )
+    assert "'copied'; the words are hit, reuse, copy" in text and "'2'; a number is wanted" in text
+    assert "letters count" in text and "'hit';" not in text
+
+
+def test_answers_of_later_lessons_are_explained_where_they_are_allowed() -> None:
+    text = question(CHECK.tasks["decide_it"])
+    assert "'push' keeps the frame" in text and "'mark'" not in text and "(or True, False)" in text
+
+
 FLAG = """
 [flag]
 kind = "predict"

@@ -29,6 +29,13 @@ from cowlab.policy import ANSWERS, BadAnswer, PageInfo, Policy, tabulated
 from cowlab.scenario import play, scenarios
 
 MAX_STATES = 30_000
+# Answers that need more than their name. Most tasks want others, and the lesson that has them may be ahead.
+UNUSUAL = {
+    "reuse": "'push' keeps the frame, and everybody else gets a copy (lesson 5)",
+    "gup": "'break' treats the page first as a store would; 'unshare' copies it first if need be,"
+    " and leaves it read-only (lesson 6)",
+    "fork": "'mark' shares, and notes in the child's entry that the page was inherited (lesson 5)",
+}
 
 
 def question(task: Task) -> str:
@@ -36,7 +43,10 @@ def question(task: Task) -> str:
     who = "The function is" if len(data["cells"]) == 1 else "Each function is"
     lines = [f"{who} given a PageInfo and takes the place of a decision of {data['base']}:", ""]
     for function, cell in data["cells"].items():
-        lines.append(f"  {function}(page)   {cell}: returns {', '.join(map(repr, ANSWERS[cell]))}")
+        also = " (or True, False)" if cell == "reuse" else ""
+        lines.append(f"  {function}(page)   {cell}: returns {', '.join(map(repr, ANSWERS[cell]))}{also}")
+    for cell in filter(UNUSUAL.__contains__, data["cells"].values()):
+        lines += wrap(UNUSUAL[cell], 84, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     looked = [*data.get("laws", {}).items(), *((f"as {name}", points) for name, points in data.get("like", {}).items())]
     looked += [(f"as recorded on {' in '.join(asked.split())}", points) for asked, points in _asked(data)]
     if copies := data.get("copies"):

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from string import Template
 from typing import Any, NamedTuple
 
-from cowlab.fault import COPIED, FAULT, REUSE, SIGSEGV
+from cowlab.fault import COPIED, FAULT, OUTCOMES, REUSE, SIGSEGV
 from cowlab.grading.asking import Ask, Failed
 from cowlab.grading.task import Task, TaskError, row_named
 from cowlab.grading.verdict import Part
+from cowlab.laws import VERDICTS
 from cowlab.scenario import Trace, play
 from cowlab.world import World, mapcount, page_count
 
@@ -83,7 +84,7 @@ def _judged(one: Asked, said: Any, trace: Trace, script: str, worth: float) -> P
     if same(said, true(one, trace)):
         return Part(one.key, worth, worth, f"{said} it is")
     lines = script.splitlines()[: one.line or None]
-    says = f"it is not {said!r}" + (" (letters count: a and A are two stores)" if _case(said, true(one, trace)) else "")
+    says = f"it is not {said!r}{_form(one, said, true(one, trace))}"
     return Part(one.key, 0, worth, says, "\n".join(lines), one.policy)
 
 
@@ -125,5 +126,12 @@ def same(said: Any, truth: Any) -> bool:
     return word == truth if len(truth) == 1 else word.casefold() == truth.casefold()
 
 
-def _case(said: Any, truth: Any) -> bool:
-    return isinstance(said, str) and isinstance(truth, str) and said.strip().casefold() == truth.casefold()
+def _form(one: Asked, said: Any, truth: Any) -> str:
+    """What is wrong with the form of a wrong answer, if anything is."""
+    if isinstance(truth, int):
+        return "" if isinstance(said, int | float) and not isinstance(said, bool) else "; a number is wanted, such as 2"
+    words = {"outcome": OUTCOMES, "verdict": VERDICTS, EXCLUSIVE: ("yes", "no")}.get(one.what)
+    word = str(said).strip().casefold()
+    if words is not None:
+        return "" if word in words else f"; the words are {', '.join(words)}"
+    return " (letters count: a and A are two stores)" if word == truth.casefold() else ""
