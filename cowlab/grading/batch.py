@@ -34,6 +34,12 @@ class Item(NamedTuple):
     student: str
     path: str
 
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Its name and its student's as a record has them: one line of plain text each, whatever a file may be called."""
+        name, student = shown(self.name, 300), shown(self.student, 100)
+        return name.replace("\n", "\\n").replace("\t", "\\t"), student.replace("\n", "\\n").replace("\t", "\\t")
+
 
 class Options(NamedTuple):
     """How to grade. isolated: as far as the system lets; trusted: also if that is not enough.
@@ -151,9 +157,10 @@ def record(
 ) -> dict[str, Any]:
     """What became of a submission: one line of JSON, and all that a report needs."""
     rows = [task_record(one, why) for one in graded]
+    name, student = item.shown
     return {
-        "submission": shown(item.name, 300),
-        "student": shown(item.student, 100),
+        "submission": name,
+        "student": student,
         "lesson": lesson,
         "sha256": sha256,
         "seed": seed,

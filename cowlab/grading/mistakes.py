@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cowlab.grading.session import Session
-from cowlab.grading.submission import Found
+from cowlab.grading.submission import Found, definitions, parsed
 from cowlab.grading.task import Task
 
 CELL = re.compile(r"^# %%(.*)$", re.MULTILINE)
@@ -37,6 +37,13 @@ def mistakes(source: str) -> list[Mistake]:
     return found
 
 
+def setup(source: str) -> tuple[str, ...]:
+    """The definitions and imports that stand above all tasks, for an answer's helpers."""
+    pieces = CELL.split(source)[1:]
+    bodies = [body for head, body in zip(pieces[::2], pieces[1::2], strict=True) if '"setup"' in head]
+    return tuple(part.source for body in bodies for part in definitions(parsed(body)[1]))
+
+
 def named(session: Session, known: dict[str, Task], folder: Path) -> dict[tuple[str, str], str]:
     """(task, answers) of each typical wrong answer, and why it is given. {} without solutions."""
     lesson = next(iter(known.values())).lesson
@@ -44,8 +51,9 @@ def named(session: Session, known: dict[str, Task], folder: Path) -> dict[tuple[
     if not path.is_file():
         return {}
     found = {}
-    for mistake in mistakes(path.read_text("utf-8")):
+    source = path.read_text("utf-8")
+    for mistake in mistakes(source):
         if mistake.task in known:
-            graded = session.task(known[mistake.task], Found(mistake.code))
+            graded = session.task(known[mistake.task], Found(mistake.code, setup(source)))
             found[mistake.task, graded.answers] = mistake.why
     return found

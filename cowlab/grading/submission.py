@@ -69,15 +69,16 @@ def content(path: Path) -> bytes:
     """The bytes of a regular file that is not too long. Raises SubmissionError."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise SubmissionError("not a file")
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                found = file.read(MAX_BYTES + 1)
+        finally:
+            os.close(handle)
     except OSError as error:
-        link = path.is_symlink()
-        raise SubmissionError(
-            "a symbolic link is not followed" if link else f"cannot be read: {error.strerror}"
-        ) from None
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise SubmissionError("not a file")
-        found = file.read(MAX_BYTES + 1)
+        says = "a symbolic link is not followed" if path.is_symlink() else f"cannot be read: {error.strerror}"
+        raise SubmissionError(says) from None
     if len(found) > MAX_BYTES:
         raise SubmissionError(f"longer than {MAX_BYTES // 1_000_000} MB: clear its outputs and hand it in again")
     return found

@@ -33,16 +33,36 @@ ATTACKS = [
     Attack("equal inside", "guess", f"{FORGED}def guess(): return dict(first=Same())", "judged", "found Same"),
     Attack("equal World", "unmap", f"{FORGED}def unmap(world, event): return Same()", "judged", "found Same"),
     Attack("equal bool", "promise", "def promise(step): return 1", "judged", "True or False; it returned 1"),
-    Attack("a class as answer", "reuse", f"{FORGED}class reuse(str):\n    def __eq__(self, o): return True", "judged", "expected"),
+    Attack(
+        "a class as answer",
+        "reuse",
+        f"{FORGED}class reuse(str):\n    def __eq__(self, o): return True",
+        "judged",
+        "expected",
+    ),
     Attack("generator", "guess", "def guess(): yield {'first': 'fault'}", "judged", "found generator"),
     Attack("coroutine", "guess", "async def f(): pass\ndef guess(): return f()", "judged", "found coroutine"),
     Attack("huge int", "guess", "def guess(): return {'faults': 10**5000}", "judged", "a number is out of range"),
     Attack("NaN", "guess", "def guess(): return {'faults': float('nan')}", "judged", "a number is out of range"),
     Attack("surrogates", "guess", "def guess(): return {'first': chr(0xd800)}", "judged", "surrogates"),
-    Attack("nested", "guess", "def guess():\n    v = []\n    for _ in range(10**5): v = [v]\n    return v", "judged", "nested more"),
+    Attack(
+        "nested",
+        "guess",
+        "def guess():\n    v = []\n    for _ in range(10**5): v = [v]\n    return v",
+        "judged",
+        "nested more",
+    ),
     Attack("ring", "guess", "def guess():\n    v = {}\n    v['first'] = v\n    return v", "judged", "nested more"),
-    Attack("long text", "trap", "def trap(): return 'P: read\\n' * 10**7", "judged", "70,000,000|80,000,000 characters"),
-    Attack("long script", "trap", "def trap(): return 'P: read\\n' * 2000", "judged", "a script of 2000 lines|between 1 and 100"),
+    Attack(
+        "long text", "trap", "def trap(): return 'P: read\\n' * 10**7", "judged", "70,000,000|80,000,000 characters"
+    ),
+    Attack(
+        "long script",
+        "trap",
+        "def trap(): return 'P: read\\n' * 2000",
+        "judged",
+        "a script of 2000 lines|between 1 and 100",
+    ),
     Attack(
         "sly int",
         "guess",
@@ -73,8 +93,20 @@ ATTACKS = [
         "is to return a World",
     ),
     Attack("__getattr__", "reuse", "def reuse(page): return page._replace(page_count=1)", "judged", "expected one of"),
-    Attack("no builtins", "guess", "__builtins__.clear() if isinstance(__builtins__, dict) else __builtins__.__dict__.clear()\ndef guess(): return {}", "judged|crash|bad answer", ""),
-    Attack("trace", "guess", "import sys\nsys.settrace(lambda *a: sys.exit(0))\ndef guess(): return {}", "crash|judged|bad answer", ""),
+    Attack(
+        "no builtins",
+        "guess",
+        "__builtins__.clear() if isinstance(__builtins__, dict) else __builtins__.__dict__.clear()\ndef guess(): return {}",
+        "judged|crash|bad answer",
+        "",
+    ),
+    Attack(
+        "trace",
+        "guess",
+        "import sys\nsys.settrace(lambda *a: sys.exit(0))\ndef guess(): return {}",
+        "crash|judged|bad answer",
+        "",
+    ),
 ]
 # How an answer can depend on what it must not depend on.
 SCRIPT = "P: write A\\nP: fork C\\nC: vmsplice g\\nC: munmap\\nP: write S\\n"
@@ -106,7 +138,10 @@ def test_an_answer_that_depends_on_more_than_the_question_earns_nothing(arena: S
 
 def test_text_of_a_class_of_its_own_counts_as_text(arena: Session) -> None:
     source = "class S(str):\n    def __eq__(self, o): return True\n    def __repr__(self): return '</script>'\n"
-    assert not attack(arena, Attack("S", "trap", f"{source}{HONEST['trap']}trap_ = trap\ndef trap(): return S(trap_())", "judged", "^$", 4))
+    assert not attack(
+        arena,
+        Attack("S", "trap", f"{source}{HONEST['trap']}trap_ = trap\ndef trap(): return S(trap_())", "judged", "^$", 4),
+    )
 
 
 LIBRARY = {
@@ -131,14 +166,16 @@ def test_the_answer_cannot_be_left_to_the_library(arena: Session, name: str) -> 
 
 
 def test_an_import_that_is_not_there_costs_nothing_until_it_is_used(arena: Session) -> None:
-    source = f"from cowlab import POLICIES, play, World\nfrom cowlab.views import Stepper\n{HONEST['reuse']}check(reuse)\n"
+    source = (
+        f"from cowlab import POLICIES, play, World\nfrom cowlab.views import Stepper\n{HONEST['reuse']}check(reuse)\n"
+    )
     assert not attack(arena, Attack("imports", "reuse", source, "judged", "^$", 6))
 
 
 def test_patching_all_that_can_be_reached_earns_nothing_and_costs_others_nothing(arena: Session) -> None:
     patches = [
         "import builtins\nfor name in ('isinstance', 'len', 'str', 'repr', 'type', 'map', 'dict', 'compile'):\n    setattr(builtins, name, lambda *a, **k: True)",
-        "import json\njson.dumps = json.loads = lambda *a, **k: '{\"is\": true, \"points\": 6}'",
+        'import json\njson.dumps = json.loads = lambda *a, **k: \'{"is": true, "points": 6}\'',
         "import cowlab, cowlab.world\ncowlab.world.World.__eq__ = cowlab.World.__new__ = lambda *a, **k: True",
         "import cowlab.policy\ncowlab.policy.PageInfo.page_count = property(lambda self: 1)",
         "import gc, types\nfor m in gc.get_objects():\n    if type(m) is types.ModuleType and m.__name__ == 'cowlab.grading.answering':\n        m.answer = lambda *a: {'is': True}",
@@ -170,12 +207,20 @@ while todo:
 
 
 def test_digging_in_the_childs_memory_finds_no_task_and_no_judge(arena: Session) -> None:
-    out = probe(arena, f"{DIG}\nout = sorted(n for n in names if n in {{'Verdict', 'Policy', 'Graded', 'judge', 'Part', 'Session'}} or 'judges' in n)")
+    out = probe(
+        arena,
+        f"{DIG}\nout = sorted(n for n in names if n in {{'Verdict', 'Policy', 'Graded', 'judge', 'Part', 'Session'}} or 'judges' in n)",
+    )
     assert "out=[]" in out
-    out = probe(arena, f"{DIG}\nout = [len(texts) > 1000, [t[:50] for t in texts if {SECRET[:10]!r} + {SECRET[10:]!r} in t]]")
+    out = probe(
+        arena, f"{DIG}\nout = [len(texts) > 1000, [t[:50] for t in texts if {SECRET[:10]!r} + {SECRET[10:]!r} in t]]"
+    )
     assert "out=[True, []]" in out
     out = probe(arena, f"{DIG}\nout = sorted(n for n in names if n.startswith('cowlab'))")
-    assert "['cowlab', 'cowlab.events', 'cowlab.grading', 'cowlab.grading.answering', 'cowlab.grading.wire', 'cowlab.policy', 'cowlab.world']" in out
+    assert (
+        "['cowlab', 'cowlab.events', 'cowlab.grading', 'cowlab.grading.answering', 'cowlab.grading.wire', 'cowlab.policy', 'cowlab.world']"
+        in out
+    )
 
 
 def test_what_an_exception_says_is_text_and_short(arena: Session) -> None:

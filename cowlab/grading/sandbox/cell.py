@@ -13,7 +13,6 @@ import errno
 import os
 import platform
 import struct
-import sysconfig
 from functools import cache
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
@@ -46,6 +45,7 @@ LANDLOCK_RIGHTS = (
 )  # how many rights there are, by its version: to move, truncate, ioctl came later
 INSTALLED = ("site-packages", "dist-packages")  # what is no part of Python: the model may be there
 MACHINE = platform.machine()
+LIBRARY = os.path.dirname(os.path.realpath(os.__file__))
 
 
 @cache
@@ -74,45 +74,46 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
 # --- the zygote ------------------------------------------------------------------------------------------------------
 
 
-def processes() -> int:
-    """A descriptor of this process's namespace of processes; -1 without."""
-    try:
-        return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return -1
-
-
 def enter() -> list[str]:
-    """Take the zygote out of the system. Returns what is in force; [] where the kernel refuses."""
+    """Take the zygote out of the system, into processes of its own. Returns what is in force; [] where the kernel refuses."""
     uid, gid = os.getuid(), os.getgid()
-    flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID
+    if not attempt("unshare", flags | (CLONE_NEWUSER if uid else 0)):
+        return []
+    if inner := os.fork():  # whoever is forked first is number 1; with it end all the others
+        os.closerange(0, 1 << 16)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1]) % 256)
+    die_with_parent()
     try:
         if uid:
-            call("unshare", flags | CLONE_NEWUSER)
             for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
                 with open(f"/proc/self/{name}", "w") as file:
                     file.write(text)
-        else:
-            call("unshare", flags)
+        home()
         empty_root()
     except OSError:
         return []
     return ["mount", "network", "ipc"]
 
 
+@cache
+def home() -> int:
+    """A descriptor of the zygote's namespace of processes, which the next child is to leave. Raises OSError."""
+    return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+
+
 def empty_root() -> None:
     """A root directory with nothing in it but Python's standard library, read-only."""
-    library = os.path.realpath(sysconfig.get_path("stdlib"))
     mount("", "/", "", MS_REC | MS_PRIVATE)
     root = next(
         place
         for place in ("/mnt", "/tmp", "/var", "/opt")
-        if os.path.isdir(place) and not library.startswith(place + "/")
+        if os.path.isdir(place) and not LIBRARY.startswith(place + "/")
     )
     mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
-    place = root + library
+    place = root + LIBRARY
     os.makedirs(place)
-    mount(library, place, "", MS_BIND)
+    mount(LIBRARY, place, "", MS_BIND)
     mount("", place, "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
     for name in INSTALLED:
         if os.path.isdir(f"{place}/{name}"):
@@ -127,16 +128,40 @@ def empty_root() -> None:
     mount("", "/", "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
 
 
-# --- each child ------------------------------------------------------------------------------------------------------
-
-
-def fork(home: int) -> int:
-    """os.fork, where the child is number 1 among processes of its own. home: see processes(); -1 for a plain fork."""
-    apart = home >= 0 and attempt("unshare", CLONE_NEWPID)
+def fork(entered: bool) -> int:
+    """os.fork; where enter() worked the child is number 1 among processes of its own."""
+    apart = entered and attempt("unshare", CLONE_NEWPID)
     pid = os.fork()
     if pid and apart:
-        call("setns", home, CLONE_NEWPID)  # or there could not be another one
+        call("setns", home(), CLONE_NEWPID)  # or there could not be another one
     return pid
+
+
+def ruleset() -> int:
+    """Landlock: only files of Python's library may be read, nothing written. A descriptor; -1 where the kernel has no Landlock."""
+    try:
+        version = call("syscall", ctypes.c_long(LANDLOCK_CREATE), None, ctypes.c_size_t(0), 1)
+        rights = (1 << LANDLOCK_RIGHTS[min(version, len(LANDLOCK_RIGHTS) - 1)]) - 1
+        rules = call("syscall", ctypes.c_long(LANDLOCK_CREATE), struct.pack("=Q", rights), ctypes.c_size_t(8), 0)
+        allow(rules, LIBRARY, LANDLOCK_LIST)
+        for entry in os.scandir(LIBRARY):
+            if entry.name not in INSTALLED:
+                allow(rules, entry.path, LANDLOCK_FILE)
+    except OSError:
+        return -1
+    return rules
+
+
+def allow(rules: int, path: str, right: int) -> None:
+    """That right at this path and below. Raises OSError."""
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        call("syscall", ctypes.c_long(LANDLOCK_ADD), rules, 1, struct.pack("=Qi", right, place), 0)
+    finally:
+        os.close(place)
+
+
+# --- each child ------------------------------------------------------------------------------------------------------
 
 
 def scratch() -> list[str]:
@@ -148,10 +173,10 @@ def scratch() -> list[str]:
     return ["pid"] if os.getpid() == 1 else []
 
 
-def lock(limits: dict[str, int], *, root: bool, entered: bool) -> list[str]:
+def lock(limits: dict[str, int], *, root: bool, entered: bool, rules: int) -> list[str]:
     """Give up everything that an answer does not need. root: this is the system's root; entered: enter() worked.
 
-    Returns what is in force.
+    rules: of ruleset(). Returns what is in force.
     """
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     found = []
@@ -165,8 +190,10 @@ def lock(limits: dict[str, int], *, root: bool, entered: bool) -> list[str]:
     drop_capabilities()
     die_with_parent()
     found += limit(limits)
-    if not entered and landlock():
-        found.append("landlock")
+    if rules >= 0:
+        if attempt("syscall", ctypes.c_long(LANDLOCK_RESTRICT), rules, 0):
+            found.append("landlock")
+        os.close(rules)
     if seccomp():
         found.append("seccomp")
     return found
@@ -205,33 +232,6 @@ def drop_capabilities() -> None:
     number = SYSCALLS.get(MACHINE, {}).get("capset")
     if number is not None:
         attempt("syscall", ctypes.c_long(number), header, bytes(24))
-
-
-def landlock() -> bool:
-    """Files: only Python's library may be read, nothing written. False where the kernel has no Landlock."""
-    library = os.path.realpath(sysconfig.get_path("stdlib"))
-    try:
-        version = call("syscall", ctypes.c_long(LANDLOCK_CREATE), None, ctypes.c_size_t(0), 1)
-        rights = (1 << LANDLOCK_RIGHTS[min(version, len(LANDLOCK_RIGHTS) - 1)]) - 1
-        rules = call("syscall", ctypes.c_long(LANDLOCK_CREATE), struct.pack("=Q", rights), ctypes.c_size_t(8), 0)
-        allow(rules, library, LANDLOCK_LIST)
-        for entry in os.scandir(library):
-            if entry.name not in INSTALLED:
-                allow(rules, entry.path, LANDLOCK_FILE)
-        call("syscall", ctypes.c_long(LANDLOCK_RESTRICT), rules, 0)
-        os.close(rules)
-    except OSError:
-        return False
-    return True
-
-
-def allow(rules: int, path: str, right: int) -> None:
-    """That right at this path and below. Raises OSError."""
-    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    try:
-        call("syscall", ctypes.c_long(LANDLOCK_ADD), rules, 1, struct.pack("=Qi", right, place), 0)
-    finally:
-        os.close(place)
 
 
 def seccomp() -> bool:

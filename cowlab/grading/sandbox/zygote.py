@@ -17,17 +17,29 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_LINE = 40_000_000  # of what the parent sends: it is trusted, and may send a long notebook
+
+
+class Zygote(NamedTuple):
+    """What a child needs to know. root: of the system; entered: in namespaces; rules: of Landlock, or -1."""
+
+    cell: Any
+    answering: Any
+    wire: Any
+    isolated: bool
+    root: bool
+    entered: bool
+    rules: int
 
 
 def main(control: socket.socket, cell: Any, answering: Any, wire: Any, isolated: bool) -> None:
     """Serve: `fork` makes a child, `end` tells how one ended, `kill` is rid of one: the parent need not wait for that."""
     root = os.getuid() == 0
-    home = cell.processes() if isolated else -1
     entered = cell.enter() if isolated else []
-    home = home if entered else -1
+    rules = cell.ruleset() if isolated and not entered else -1
+    zygote = Zygote(cell, answering, wire, isolated, root, bool(entered), rules)
     gc.freeze()  # a child that looks through all of it would copy every page
     heard = control.makefile("rb")
     say(control, {"entered": entered, "hash": hash("cowlab")})
@@ -39,20 +51,24 @@ def main(control: socket.socket, cell: Any, answering: Any, wire: Any, isolated:
         elif message["do"] == "end":
             say(control, ended(message["pid"], message["patience"]))
         else:
-            ours, theirs = socket.socketpair()
-            try:
-                pid = cell.fork(home)
-            except OSError as error:
-                pid = 0
-                socket.send_fds(control, [json.dumps({"error": str(error)}).encode() + b"\n"], [ours.fileno()])
-            else:
-                if pid == 0:
-                    control.close()
-                    ours.close()
-                    leave(theirs, cell, message["limits"], root, bool(entered), isolated, answering, wire)
-                socket.send_fds(control, [json.dumps({"pid": pid}).encode() + b"\n"], [ours.fileno()])
-            theirs.close()
-            ours.close()
+            born(control, zygote, message["limits"])
+
+
+def born(control: socket.socket, zygote: Zygote, limits: dict[str, int]) -> None:
+    """Fork a child, and hand its socket to the parent."""
+    ours, theirs = socket.socketpair()
+    try:
+        pid = zygote.cell.fork(zygote.entered)
+        answer = {"pid": pid}
+    except OSError as error:
+        pid, answer = -1, {"error": str(error)}
+    if pid == 0:
+        control.close()
+        ours.close()
+        leave(theirs, zygote, limits)
+    socket.send_fds(control, [json.dumps(answer).encode() + b"\n"], [ours.fileno()])
+    theirs.close()
+    ours.close()
 
 
 def ended(pid: int, patience: float) -> dict[str, Any]:
@@ -78,28 +94,22 @@ def kill(pid: int) -> None:
             kill(pid, signal.SIGKILL)
 
 
-def leave(
-    talk: socket.socket,
-    cell: Any,
-    limits: dict[str, int],
-    root: bool,
-    entered: bool,
-    isolated: bool,
-    answering: Any,
-    wire: Any,
-) -> None:
+def leave(talk: socket.socket, zygote: Zygote, limits: dict[str, int]) -> None:
     """Become the child, which answers. Never returns."""
-    code, lines = 1, Lines(-1)
+    code, lines, cell = 1, Lines(-1), zygote.cell
     try:
         os.setsid()
         cell.die_with_parent()
-        found = cell.scratch() if entered else []
+        found = cell.scratch() if zygote.entered else []
         lines = Lines(talk.detach())
-        keep_only(lines.fd)
-        found += cell.lock(limits, root=root, entered=entered) if isolated else cell.limit(limits)
+        keep_only({lines.fd, zygote.rules})
+        if zygote.isolated:
+            found += cell.lock(limits, root=zygote.root, entered=zygote.entered, rules=zygote.rules)
+        else:
+            found += cell.limit(limits)
         lines.send({"in force": found})
         sys.setrecursionlimit(2_000)
-        serve(lines, answering, wire)
+        serve(lines, zygote)
         code = 0
     except MemoryError:
         code = 77
@@ -110,36 +120,38 @@ def leave(
         os._exit(code)
 
 
-def keep_only(kept: int) -> None:
-    """No descriptor but that one; what is printed goes nowhere."""
+def keep_only(kept: set[int]) -> None:
+    """No descriptor but those; what is printed goes nowhere."""
     nothing = os.open(os.devnull, os.O_RDWR) if os.path.exists(os.devnull) else NULL
     for number in (0, 1, 2):
         os.dup2(nothing, number)
-    os.closerange(3, kept)
-    os.closerange(kept + 1, 1 << 16)
+    start = 3
+    for number in sorted({*kept, 1 << 16} - {-1}):
+        os.closerange(start, number)
+        start = number + 1
 
 
 NULL = os.open(os.devnull, os.O_RDWR)  # kept open: a root without /dev has none
 
 
-def serve(lines: Lines, answering: Any, wire: Any) -> None:
+def serve(lines: Lines, zygote: Zygote) -> None:
     """Load sources, answer questions, until the parent hangs up."""
     functions: dict[str, Any] = {}
     while message := lines.next():
         try:
             if message["do"] == "load":
                 functions = {}
-                reply = load(functions, message, answering)
+                reply = load(functions, message, zygote.answering)
             else:
-                reply = {"answers": [ask(functions, question, answering, wire) for question in message["questions"]]}
+                reply = {"answers": [ask(functions, question, zygote) for question in message["questions"]]}
         except MemoryError:
             reply = {"memory": "this answer"}
         lines.send({"nonce": message["nonce"], **reply})
 
 
-def ask(functions: dict[str, Any], question: list[Any], answering: Any, wire: Any) -> dict[str, Any]:
+def ask(functions: dict[str, Any], question: list[Any], zygote: Zygote) -> dict[str, Any]:
     name, *args = question
-    return dict(answering.answer(functions, name, tuple(wire.lively(arg) for arg in args)))
+    return dict(zygote.answering.answer(functions, name, tuple(zygote.wire.lively(arg) for arg in args)))
 
 
 def load(functions: dict[str, Any], message: dict[str, Any], answering: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from cowlab.grading.sandbox import Limits
 from cowlab.grading.session import Graded, Session
 from cowlab.grading.submission import read
-from cowlab.grading.task import read_tasks
+from cowlab.grading.task import TaskError, read_tasks
 
 SECRET = "nobody-may-read-this-4711"  # in the hints of the tasks, and thereby in the parent's memory
 MARK = "tamper-left-this"  # in the name of every file that a submission tries to write
@@ -140,8 +140,16 @@ def attack(session: Session, hostile: Attack) -> str:
     with nothing_left() as left:
         found = graded(session, notebook(*cells(**{hostile.task: hostile.source})))
     one = found.pop(hostile.task)
-    wrong = [f"{name} has {earned(other)} points: {other.says}" for name, other in found.items() if earned(other) != POINTS[name]]
-    if not re.fullmatch(hostile.status, one.status) or not re.search(hostile.says, one.says) or earned(one) != hostile.points:
+    wrong = [
+        f"{name} has {earned(other)} points: {other.says}"
+        for name, other in found.items()
+        if earned(other) != POINTS[name]
+    ]
+    if (
+        not re.fullmatch(hostile.status, one.status)
+        or not re.search(hostile.says, one.says)
+        or earned(one) != hostile.points
+    ):
         wrong.append(f"{one.status}, {earned(one)} points: {one.says}")
     if SECRET in one.says:
         wrong.append("it knows the secret")
@@ -168,14 +176,16 @@ def adopt_orphans() -> None:
 
 
 def descendants() -> set[int]:
-    """All processes that descend from this one; dead ones that nobody has waited for, too."""
+    """All processes that descend from this one; dead ones that nobody has waited for, too, but for orphans that we adopted."""
     parents = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                parents[int(name)] = int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, IndexError):
+                state, parent = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[:2]
+            except (OSError, ValueError):
                 continue
+            if (state, int(parent)) != ("Z", os.getpid()):
+                parents[int(name)] = int(parent)
     found = {os.getpid()}
     while born := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= born
@@ -187,7 +197,12 @@ def state() -> dict[str, Any]:
     places = {tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm", "/", os.getcwd(), os.path.expanduser("~")}
     marked = {f"{place}/{name}" for place in places if os.path.isdir(place) for name in _names(place) if MARK in name}
     mounts = Path("/proc/self/mountinfo").read_text()
-    return {"processes": descendants(), "files": marked, "mounts": mounts, "descriptors": len(os.listdir("/proc/self/fd"))}
+    return {
+        "processes": descendants(),
+        "files": marked,
+        "mounts": mounts,
+        "descriptors": len(os.listdir("/proc/self/fd")),
+    }
 
 
 def _names(place: str) -> list[str]:
@@ -212,3 +227,19 @@ def more(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What there is now and was not before."""
     found = [f"{what}: {new}" for what in ("processes", "files") if (new := after[what] - before[what])]
     return found + [f"{what}: {after[what]}" for what in ("mounts", "descriptors") if after[what] != before[what]]
+
+
+def our_lesson(monkeypatch: Any) -> None:
+    """Put the arena's tasks in the place of the course's, in this process."""
+    from cowlab.grading import batch, certificate, submission
+
+    def tasks(lesson: str, seed: int = 0) -> dict[str, Any]:
+        if lesson != LESSON:
+            raise TaskError(f"no exercises of {lesson!r}")
+        return read_tasks(lesson, TASKS, seed)
+
+    for module in (batch, certificate, submission):
+        monkeypatch.setattr(module, "tasks", tasks)
+    for module in (batch, submission):
+        monkeypatch.setattr(module, "lessons", lambda: (LESSON,))
+    certificate.rules.cache_clear()
