@@ -209,7 +209,7 @@ while todo:
 def test_digging_in_the_childs_memory_finds_no_task_and_no_judge(arena: Session) -> None:
     out = probe(
         arena,
-        f"{DIG}\nout = sorted(n for n in names if n in {{'Verdict', 'Policy', 'Graded', 'judge', 'Part', 'Session'}} or 'judges' in n)",
+        f"{DIG}\nout = sorted(n for n in names if n in {{'Verdict', 'Policy', 'Graded', 'judge', 'Session'}} or 'judges' in n)",
     )
     assert "out=[]" in out
     out = probe(
