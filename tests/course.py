@@ -43,18 +43,21 @@ def made(cell: str = "", batch: str = "") -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def cowlab(course: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def cowlab(
+    course: Path, *arguments: str, cwd: Path | None = None, module: str = "cowlab"
+) -> subprocess.CompletedProcess[str]:
     """The command `cowlab` of that folder, until it ends."""
-    running = started(course, *arguments, cwd=cwd)
+    running = started(course, *arguments, cwd=cwd, module=module)
     output, errors = running.communicate(timeout=300)
     return subprocess.CompletedProcess(running.args, running.returncode, output, errors)
 
 
-def started(course: Path, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-    """The command `cowlab` of that folder, running there: from another one it might find another cowlab."""
-    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "CI")}
-    env = {**clean, "PYTHONPATH": str(course), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "cowlab", *arguments]
+def started(course: Path, *arguments: str, cwd: Path | None = None, module: str = "cowlab") -> subprocess.Popen[str]:
+    """The command `cowlab`, or another module, running in that folder: elsewhere it might find another cowlab."""
+    clean = {k: v for k, v in os.environ.items() if k != "CI"}
+    path = os.pathsep.join([str(course), *filter(None, [os.environ.get("PYTHONPATH")])])
+    env = {**clean, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", module, *arguments]
     return subprocess.Popen(
         command, cwd=cwd or course, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from arena import adopt_orphans, descendants, nothing_left
 from needs import missing
 
 from cowlab.grading.sandbox import OURS, Limits, Trouble, Zygote, facade
@@ -86,33 +86,32 @@ def test_trouble_has_a_status(zygote: Zygote) -> None:
 
 
 def test_a_zygote_that_died_is_our_fault() -> None:
-    zygote = Zygote()
-    child = zygote.fork()
-    zygote.process.kill()
-    zygote.process.wait()
-    with pytest.raises(Trouble) as trouble:
-        child.ask([["f"]])
-    assert trouble.value.status == OURS and not zygote.works
-    with pytest.raises(Trouble):
-        zygote.fork()
-    zygote.close()
+    with nothing_left() as left:
+        zygote = Zygote()
+        child = zygote.fork()
+        zygote.process.kill()
+        zygote.process.wait()
+        with pytest.raises(Trouble) as trouble:
+            while True:  # what is below it may live a moment longer
+                child.ask([["f"]])
+        assert trouble.value.status == OURS and not zygote.works
+        with pytest.raises(Trouble):
+            zygote.fork()
+        zygote.close()
+    assert not left
 
 
 def test_with_the_zygote_ends_all_that_it_forked() -> None:
-    zygote = Zygote()
-    zygote.fork(), zygote.fork()
-    below = family(zygote.process.pid)
-    assert len(below) >= 3
-    zygote.close()
-    until = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in below) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
-
-
-def family(pid: int) -> set[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {pid}.union(*(family(int(child)) for child in children))
+    adopt_orphans()
+    with nothing_left() as left:
+        before = descendants()
+        zygote = Zygote()
+        children = zygote.fork(), zygote.fork()
+        assert len(descendants() - before) >= 3
+        zygote.close()
+        for child in children:
+            child.talk.close()
+    assert not left
 
 
 def test_the_facade_is_the_world_and_no_rule() -> None:

@@ -80,10 +80,10 @@ def grade_on_cluster(items: list[Item], options: Options, address: str) -> Itera
     """
     from distributed import Client, as_completed
 
-    with Client(address, timeout="20s", set_as_default=False) as client:
+    with Client(address, timeout="10s", set_as_default=False) as client:
         todo = deque(items)
         running: dict[Any, Item] = {}
-        pending = as_completed()
+        pending = as_completed(loop=client.loop)  # there is no client by default
         ahead = max(len(client.nthreads()), 1) * AHEAD
         while todo or running:
             while todo and len(running) < ahead:
