@@ -104,7 +104,7 @@ def test_a_class_that_means_harm(course: Path, class_folder: Path, tmp_path: Pat
     assert {by_student[name]["points"] for name in errors} == {0}
     assert not [path for path in (*class_folder.rglob("*"), *course.rglob("*")) if path.name == MARK]
     written = sorted(p.name for p in out.iterdir() if not re.fullmatch(r"class-[\w-]+\.html", p.name))
-    assert written == ["by-hand.csv", "certificates", "grades.csv", "results.jsonl", "students"]
+    assert written == ["certificates", "grades.csv", "results.jsonl", "students"]
     assert lines(cowlab(course, "grade", "./", "--out", str(out), "--json", cwd=class_folder)) == records
 
 
