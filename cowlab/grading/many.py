@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -73,6 +74,12 @@ def with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def quiet(library: str) -> None:
+    """What a library logs of a lost connection is said in one line by us."""
+    for name in [library, *(name for name in logging.root.manager.loggerDict if name.startswith(f"{library}."))]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def grade_on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:
     """The records as they are done, graded by the workers of a Dask cluster, which need no file of ours.
 
@@ -80,6 +87,7 @@ def grade_on_cluster(items: list[Item], options: Options, address: str) -> Itera
     """
     from distributed import Client, as_completed
 
+    quiet("distributed")
     with Client(address, timeout="10s", set_as_default=False) as client:
         todo = deque(items)
         running: dict[Any, Item] = {}
