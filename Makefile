@@ -14,7 +14,7 @@ help:
 	@echo "make long       every pinned number of the explorer, which takes a quarter of an hour"
 	@echo "make lint       format check, lint and types only"
 	@echo "make bench      how fast the simulator and the Stepper are on this machine"
-	@echo "make notebooks  make lessons, solutions and exercises anew from their .py sources"
+	@echo "make notebooks  make lessons, solutions, exercises and the glossary anew from their sources"
 	@echo "make pictures   make the pictures in docs/images anew"
 	@echo "make lock       take the newest versions that fit into requirements.lock"
 	@echo "make clean      remove what was built; .venv and your course folder stay"
@@ -42,6 +42,7 @@ bench: .venv/test.stamp
 notebooks: .venv/test.stamp
 	$(BIN)/python tools/notebooks.py $(ARGS)
 	$(BIN)/python tools/exercises.py $(ARGS)
+	$(BIN)/python tools/glossary.py $(filter --check,$(ARGS))
 
 pictures: .venv/test.stamp
 	$(BIN)/python tools/pictures.py $(ARGS)

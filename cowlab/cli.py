@@ -28,6 +28,7 @@ WELCOME = """cowlab: one page of memory, from fork to PG_anon_exclusive.
   cowlab outcomes leak leak-thp    scenarios beside policies; without names, all of them
   cowlab explore --policy v5.9     every behaviour within bounds, and the shortest script that breaks a law
   cowlab matrix                    policies beside laws
+  cowlab grade FOLDER              grade a class, a folder a student
   cowlab COMMAND --help            more about a command
 
 Policies: {policies}; ideal.

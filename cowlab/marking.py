@@ -11,8 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from cowlab.grading import outlets
 from cowlab.grading.batch import Item, Options, collect, seed_of
 from cowlab.grading.certificate import CertificateError, verify
+from cowlab.grading.feedback import feedback
 from cowlab.grading.many import grade_all, grade_on_cluster
 from cowlab.grading.results import Results
 from cowlab.grading.sandbox import SandboxError
@@ -20,8 +22,9 @@ from cowlab.grading.session import Session
 from cowlab.grading.submission import SubmissionError, content
 from cowlab.terminal import Problem, console, printable, table
 
-KEPT, LOST = "What was graded is kept: run it again to go on.", "With --out what was graded would have been kept."
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
+INTERRUPTED = 130  # as a shell says it of Ctrl-C
+BRIEF = 70  # characters of a reason in the table
 REFUSED = (
     "a submission could reach {}: this system cannot keep it apart.\n"
     "Use Linux 5.13 or newer, or say --trust-submissions if you know everybody who wrote them."
@@ -30,8 +33,10 @@ REFUSED = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="notebooks, or folders with one folder a student")
-    parser.add_argument("--out", metavar="FOLDER", help="keep results there; run again to resume where it was")
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes at work (default: one a core)")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="keep results and reports there; again, it resumes where it was"
+    )
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes at work (default: one a core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster, for example tcp://host:8786")
     parser.add_argument("--secret", metavar="FILE", help="a file with the course's secret: each student has a seed")
     parser.add_argument("--seed-of", action="append", metavar="STUDENT", help="print the seed of a student and end")
@@ -41,6 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust-submissions", action="store_true", help="grade without confinement, where this system has none"
     )
+    outlets.add_arguments(parser)
+
+
+def positive(text: str) -> int:
+    """A number of processes. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a number from 1 upwards was expected, not {text!r}")
+    return int(text)
 
 
 def command_grade(args: argparse.Namespace) -> int:
@@ -48,10 +61,13 @@ def command_grade(args: argparse.Namespace) -> int:
     if args.seed_of:
         return _print_seeds(args.seed_of, secret)
     try:
+        outlets.check_arguments(args)
         items = collect(args.paths)
-    except SubmissionError as error:
+    except (SubmissionError, outlets.OutletError) as error:
         raise Problem(str(error)) from None
-    if not items:
+    if args.student:
+        items = [item._replace(student=args.student) for item in items]
+    if not items and not args.gradescope:  # there a student who handed in none is told so
         raise Problem("no notebook to grade: give .ipynb files, or folders that hold some")
     solutions = str(SOLUTIONS) if SOLUTIONS.is_dir() else ""
     options = Options(True, args.trust_submissions, secret, solutions=solutions, certificates=bool(args.out))
@@ -59,17 +75,30 @@ def command_grade(args: argparse.Namespace) -> int:
         options = _confined(options)
     try:
         with closing(Results(Path(args.out) if args.out else None)) as results:
-            _grade(args, items, options, results)
+            try:
+                _grade(args, items, options, results)
+            except KeyboardInterrupt:
+                again = "run the same command again to go on" if args.out else "--out FOLDER would have kept them"
+                print(f"cowlab: stopped; {len(results)} of {len(items)} are graded, {again}", file=sys.stderr)
+                return INTERRUPTED
             results.finish()
-            _show(args, results)
-            return int(args.check and not all(map(passed, results)))
-    except KeyboardInterrupt:
-        print(f"cowlab: stopped. {KEPT if args.out else LOST}", file=sys.stderr)
-        return 130  # as a shell says it
+            return _told(args, outlets.View(results, lambda record: outlets.asked_for(record, args.lesson)), items)
     except BrokenPipeError:
         raise
+    except outlets.OutletError as error:
+        raise Problem(str(error)) from None
     except OSError as error:
         raise Problem(f"{error.filename or args.out}: cannot be written ({error.strerror or error})") from None
+
+
+def _told(args: argparse.Namespace, records: outlets.View, items: list[Item]) -> int:
+    """Write and show what was found. Returns the exit code. Raises OutletError, OSError."""
+    if args.out:
+        records = outlets.reports(args, records, {item.name: item.path for item in items})
+    _show(args, records)
+    for line in outlets.put(args, records):
+        print(printable(line), file=sys.stderr)
+    return int(args.check and not all(map(passed, records)))
 
 
 def _confined(options: Options) -> Options:
@@ -149,34 +178,52 @@ def _print_seeds(students: list[str], secret: str) -> int:
 
 def passed(record: dict[str, Any]) -> bool:
     """Whether all points were earned that need no person to read."""
-    judged = [task for task in record["tasks"] if task["status"] != "by hand"]
+    judged = [task for task in record["tasks"] if task["kind"] != "explain"]
     return bool(judged) and all(task["points"] == task["max"] for task in judged)
 
 
 # --- output ----------------------------------------------------------------------------------------------------------
 
 
-def _show(args: argparse.Namespace, records: Results) -> None:
+def _show(args: argparse.Namespace, records: outlets.View) -> None:
     if args.json:
         for record in records:
             print(json.dumps(record))
         return
     screen = console(args)
     isolation: dict[str, None] = {}
+    unread = 0
     rows = table("submission", "student", "points", "of", "why")
     for record in records:
-        fell = [f"{t['task']}: {t['status']}" if t["status"] != "judged" else t["reason"] for t in _short(record)]
+        fell = [_brief(task) for task in _short(record)]
         points = "-" if record["points"] is None else f"{record['points']:g}"
         most = "-" if record["max"] is None else f"{record['max']:g}"
         why = record["error"] or "; ".join(fell[:2]) + ("; ..." if len(fell) > 2 else "")
         rows.add_row(*map(_plain, (record["submission"], record["student"], points, most, why)))
         isolation[record["isolation"]] = None
+        unread += bool(record["error"])
     screen.print(rows)
-    screen.print(f"{len(records)} submission{'s' * (len(records) != 1)}. Isolation: {'; '.join(isolation)}")
+    if len(records) == 1:
+        for task in (task for record in records for task in _short(record)):
+            screen.print(feedback(task), markup=False, end="\n\n")
+    if args.out:
+        screen.print(
+            f"Reports are in {_plain(args.out)}: grades.csv, class-*.html, students/, certificates/, by-hand.csv"
+        )
+    many = f"{len(records)} submission{'s' * (len(records) != 1)}"
+    many += f", {unread} without answers that could be graded" if unread else ""
+    screen.print(f"{many}. Isolation: {'; '.join(isolation) or 'none was needed'}")
 
 
 def _short(record: dict[str, Any]) -> list[dict[str, Any]]:
     return [task for task in record["tasks"] if task["points"] != task["max"]]
+
+
+def _brief(task: dict[str, Any]) -> str:
+    """Why a task has not all its points, in a few words."""
+    if task["status"] != "judged":
+        return f"{task['task']}: {task['status']}"
+    return task["reason"] if len(task["reason"]) <= BRIEF else f"{task['reason'][:BRIEF]}..."
 
 
 def _plain(text: str) -> str:

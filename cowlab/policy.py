@@ -202,7 +202,7 @@ def gup_decow(page: PageInfo) -> str:
     return BREAK if page.kind in ("anon", "ksm") and not page.writable else TAKE
 
 
-@cites("20210110004435.26382-1-aarcange@redhat.com")
+@cites("20211217113049.23850-1-david@redhat.com", "20210110004435.26382-1-aarcange@redhat.com")
 def gup_unshare_mapped(page: PageInfo) -> str:
     """mapcount_unshare: copy on read if mapped more than once; long-term ones also off pages that are not anonymous."""
     if page.writable:

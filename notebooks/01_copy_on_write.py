@@ -25,7 +25,7 @@
 # - count what `fork` costs, now and later,
 # - explain the leak CVE-2020-29374, and why counting something else closes it.
 #
-# **Time:** about 45 minutes. **You need:** processes and virtual memory from an
+# **Time:** about 60 minutes. **You need:** processes and virtual memory from an
 # operating-systems class, and a little Python. Nothing of the kernel's source.
 #
 # **How to work.** Run each cell with Shift+Enter. Before each experiment there is a cell
@@ -33,14 +33,17 @@
 # marked, but what you predicted wrongly you will remember.
 
 # %%
-from cowlab import POLICIES, format, mapcount, page_count, parts, play, scenarios
+from cowlab import POLICIES, mapcount, page_count, parts, play, scenarios
+from cowlab.events import format as as_line
+from cowlab.views import Predict
 from cowlab.views.guesses import compare, compare_answers, step_through
 
 # %% [markdown]
 # ## 1.1 What fork copies
 #
 # Our world is small: a process `P` with one private page, called `@0`. Each line of a script
-# is one event. A page holds one letter, which is enough to see who reads whose data.
+# is one event: who, and what they do. A page holds one letter, which is enough to see who reads
+# whose data. `"v5.7"` in the cells says which kernel's rules are played: those of Linux up to 5.7.
 #
 # Every event has an *outcome*. These are the words for your predictions:
 #
@@ -54,7 +57,8 @@ from cowlab.views.guesses import compare, compare_answers, step_through
 # | `sigsegv` | a page fault that ends in a signal: the process may not do this |
 # | `done` | anything else |
 #
-# For a line that reads, predict the *letter* instead.
+# For a line that reads, predict the *letter* instead, as it stands in the script: `a` and `A` are
+# two different stores here.
 #
 # **Predict.** Put a word, or a letter, in the place of each `?`.
 
@@ -108,7 +112,7 @@ assert forked.pte("P", 0).frame == forked.pte("C", 0).frame  # One frame for bot
 
 # %% [markdown]
 # > **In the kernel.** `fork` walks the parent's page tables down to `copy_present_pte()` in
-# > `mm/memory.c`; up to v5.8 the function was called `copy_one_pte()`. For each page that is
+# > `mm/memory.c` (up to v5.8 `copy_one_pte()`, today `copy_present_ptes()`). For each page that is
 # > present in a private mapping it takes away the write permission in the parent's entry,
 # > and gives the child an entry just like it. The model's version is `fork` in
 # > `cowlab/kernel.py`.
@@ -161,6 +165,7 @@ step_through(
 # the CPU stopped, the kernel decided. Only a writable entry makes a store a hit.
 
 # %%
+# The steps of a trace are its moments without the start: one for each line.
 outcomes = [moment.outcome for moment in play(store_script, "v5.7").steps]
 assert outcomes == ["fault", "share", "copy", "reuse", "hit", "hit"]
 
@@ -232,19 +237,9 @@ assert not entry.write  # the page-table entry does not: this one is copy-on-wri
 # lead to a frame. That number is the frame's **mapcount**; `fork` raises it, and `munmap`,
 # `exit` and a copy lower it.
 #
-# **Predict.** The child goes away without having written anything. Must the parent copy?
-
-# %%
-exit_guess = """
-P: write A
-P: fork C
-C: exit
-P: write B  -> ?
-P: write D  -> ?
-"""
-
-# %%
-compare(exit_guess, "v5.7")
+# **Predict.** The child goes away without having written anything. Must the parent copy? From here
+# on you will often be asked in the picture itself: choose, press *Answer*, and the line is shown.
+# (*Show me* if you would rather look; *Again* begins anew.)
 
 # %%
 exit_script = """
@@ -254,9 +249,10 @@ C: exit
 P: write B
 P: write D
 """
-step_through(
+Predict(
     exit_script,
     "v5.7",
+    ask={2: "mapcount", 3: "mapcount", 4: "outcome", 5: "outcome"},
     title="The child is gone",
     lede="Watch mapcount, which this kernel asks: it is underlined.",
 )
@@ -280,7 +276,7 @@ P: write E
 """
 print(f"{'event':10}  {'outcome':7}  mapcount of #1")
 for moment in play(family_script, "v5.7").steps:
-    line = format(moment.event)
+    line = as_line(moment.event)
     print(f"{line:10}  {moment.outcome:7}  {mapcount(moment.world, 1)}")
 
 # %% [markdown]
@@ -290,7 +286,8 @@ for moment in play(family_script, "v5.7").steps:
 # > [c475a8ab625d](https://git.kernel.org/linus/c475a8ab625d), "[PATCH]
 # > can_share_swap_page: use page_mapcount"; since
 # > [ab967d86015a](https://git.kernel.org/linus/ab967d86015a) (2.6.29) the decision waits for
-# > the page lock. In this course the name `v5.7` stands for all of these kernels.
+# > the page lock. In this course the name `v5.7` stands for the kernels from there to v5.7;
+# > `v5.8` asks the map count as well, and has a row of its own.
 
 # %% [markdown]
 # ## 1.4 What fork costs
@@ -394,18 +391,8 @@ assert entries * 8 == 2 * 2**20  # fork copies 2 MiB of page tables, and no page
 # copy. Here is `vmsplice`, in one process and with no `fork` at all. `P: vmsplice g` calls the
 # pipe `g`, and `g: read` looks at what is in it.
 #
-# **Predict**, above all, the letter that comes out of the pipe.
-
-# %%
-pipe_guess = """
-P: write A
-P: vmsplice g  -> ?
-P: write B     -> ?
-g: read        -> ?
-"""
-
-# %%
-compare(pipe_guess, "v5.7")
+# **Predict**, above all, the letter that comes out of the pipe. A pipe appears at line 2: which
+# count notices, and which does not?
 
 # %%
 pipe_script = """
@@ -414,11 +401,12 @@ P: vmsplice g
 P: write B
 g: read
 """
-step_through(
+Predict(
     pipe_script,
     "v5.7",
+    ask={2: ("outcome", "mapcount", "page_count"), 3: "outcome", 4: "g"},
     title="What is in the pipe?",
-    lede="A pipe appears at line 2. Which count notices, and which does not?",
+    lede="One process, one page, and a pipe that P fills itself.",
 )
 
 # %% [markdown]
@@ -452,26 +440,10 @@ for part in parts(world, 1):
 # which it may, since it may read the page. Then it unmaps the page. Later `P` stores something
 # new. Whatever `P` stores *after* the `fork` is none of the child's business.
 #
-# **Predict** for two kernels at once, left of the bar for `v5.7`, where a write keeps its
-# frame if **mapcount** is 1, right of it for `v5.9`, where it does if **page_count** is 1.
-
-# %%
-leak_guess = """
-P: write A
-P: fork C
-C: vmsplice g  -> ? | ?
-C: munmap
-P: write S     -> ? | ?
-g: read        -> ? | ?
-"""
-
-# %%
-compare(leak_guess, "v5.7", "v5.9")
-
-# %% [markdown]
-# Stop at line 4 and count the lines that end at frame #1. Then step to line 5, where the two
-# kernels part. (On a small screen they stand one below the other. To see them side by side,
-# close the list of files with Ctrl+B and zoom out a step or two.)
+# **Predict** for two kernels at once: `v5.7`, where a write keeps its frame if **mapcount** is 1, and
+# `v5.9`, where it does if **page_count** is 1. At line 4 count the lines that end at frame #1; at
+# line 5 the two kernels part. (On a small screen they stand one below the other. To see them side
+# by side, close the list of files with Ctrl+B and zoom out a step or two.)
 
 # %%
 leak_script = """
@@ -482,10 +454,11 @@ C: munmap
 P: write S
 g: read
 """
-step_through(
+Predict(
     leak_script,
     "v5.7",
     "v5.9",
+    ask={3: "outcome", 4: ("mapcount", "page_count"), 5: "outcome", 6: "g"},
     title="How a pipe reads a secret",
     lede="One script, two kernels. Who may keep the frame at line 5?",
 )
@@ -596,8 +569,9 @@ for rule in (mapped_once, never, counted_once):
     print(f"{rule.__name__:12}  {verdict:4}  {wasted}")
 
 # %% [markdown]
-# Never to reuse is perfectly safe, and pays for it at every `fork`. `counted_once` is the best
-# of the three, on these two scripts. Do not trust it yet: it has seen only two. A count says
+# Never to reuse cannot leak, and pays for it after every `fork`. (Whether it is *safe* is another
+# question: lessons 3 and 9.) `counted_once` is the best of the three, on these two scripts. Do not
+# trust it yet: it has seen only two. A count says
 # *that* somebody holds the frame. It does not say *who*, nor whether they wanted your copy or
 # your frame. The count rule was still in a release candidate when it turned out to take
 # buffers away from network cards (RDMA; the repair is
@@ -641,6 +615,8 @@ step_through(
 # - Up to v5.7 that made a leak of six lines. v5.8 copied when the reference was taken; v5.9
 #   asked page_count instead of mapcount.
 #
+# Now the exercises: `exercises/01_copy_on_write.ipynb`.
+#
 # ## Glossary
 #
 # | term | meaning |
@@ -654,8 +630,8 @@ step_through(
 #
 # 1. Vlastimil Babka,
 #    [Patching until the COWs come home, part 1](https://lwn.net/Articles/849638/), LWN, 2021.
-#    The same leak and the first answer to it, told from the inside. The best single reading;
-#    [part 2](https://lwn.net/Articles/849876/) has what came of the answers.
+#    The history up to the rule of v5.9, by one of the kernel's developers; continued in
+#    [part 2](https://lwn.net/Articles/849876/).
 # 2. The manual pages [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html) and
 #    [vmsplice(2)](https://man7.org/linux/man-pages/man2/vmsplice.2.html): what programs are
 #    promised. Look for what they say about cost, and about changing pages after the call.
@@ -668,9 +644,10 @@ step_through(
 # - The leak was observed on a recorded kernel, 5.4.1, which stands for the row `v5.7`. The row
 #   `v5.9` itself was not recorded; 5.10.262 was, and does not leak on a small page. With huge
 #   pages the story was longer: see the scenarios `leak-thp` and `leak-hugetlb`.
-# - That `copy_one_pte()` was renamed by v5.9, and what fork(2) says of its price, is from
-#   memory and public patches, not from a release file.
-# - The reports of Project Zero and LWN are named by their titles; this lesson was written from
+# - The names of that function in v5.9 and today, and what fork(2) says of its price, are from
+#   memory and public patches, not from release files.
+# - The report of Project Zero and the articles of LWN were not read again, what is said of them is
+#   from memory; this lesson was written from
 #   commits, mails and recorded kernels.
 # - Left out on purpose: the page lock, passing look-ups that raise page_count for a moment, the
 #   swap cache, and anything that needs two processors at once. `cowlab/atlas/OUTSIDE.md` lists

@@ -47,8 +47,8 @@ from cowlab.world import maybe_dma_pinned
 # free. What a write fault may conclude from it is another matter.
 #
 # **Predict** the count of the frame after each line; nothing is copied here. `register` is a
-# buffer for a network card, a `FOLL_PIN`: if you do not know what that adds, guess, and see.
-# `kernel: hold P` is somebody in the kernel who holds the frame for a moment.
+# buffer for a network card, a `FOLL_PIN`. `kernel: hold P` is somebody in the kernel who holds
+# the frame for a moment.
 
 # %%
 sum_script = """
@@ -94,8 +94,8 @@ for who, script in moments.items():
 #
 # ## 3.2 The bias, and *maybe pinned*
 #
-# A device that writes into memory holds its pages with a `FOLL_PIN`, and the kernel would like
-# to know about such pages: at `fork`, for instance. A second counter beside the first would
+# A network card that writes into memory holds its pages with a `FOLL_PIN`, and the kernel would
+# like to know about such pages: at `fork`, for instance. A second counter beside the first would
 # tell. But there is one `struct page` for every 4 KiB of memory, and no room in it. So both
 # kinds of reference share one counter, and a pin adds a large number, the **bias**, where a
 # plain reference adds 1. The question "is this page pinned?" becomes "is the count at least
@@ -126,8 +126,8 @@ compare_answers(maybe_guess, {"pipes": enough, "can a pin be overlooked?": "no"}
 # the name it has, **maybe** pinned: its *no* is certain, its *yes* is a guess.
 #
 # > **In the kernel.** [3faa52c03f44](https://git.kernel.org/linus/3faa52c03f44) (v5.7), "mm/gup:
-# > track FOLL_PIN pages", brought the bias, `GUP_PIN_COUNTING_BIAS`, and the guess, today
-# > `page_maybe_dma_pinned()` or `folio_maybe_dma_pinned()`.
+# > track FOLL_PIN pages", brought the bias, `GUP_PIN_COUNTING_BIAS`, and the guess,
+# > `page_maybe_dma_pinned()`, later `folio_maybe_dma_pinned()`.
 # > [47e29d32afba](https://git.kernel.org/linus/47e29d32afba) gave huge pages an exact count
 # > of their pins: they have more than one `struct page`, and therefore room.
 #
@@ -248,9 +248,13 @@ assert third == ["hit", "refused"]  # in five bits: three GETs fit, three pins d
 # - **(b)** It follows that a page in a COW mapping, when it becomes writable, can be reached
 #   through the page table and in no other way.
 #
-# mapcount could never give (b), as a pipe is in no page table. Lesson 1 left you with a hole
-# that v5.8 still had: there the reference is *older* than the `fork`. **Predict** it, for v5.8,
-# which goes by mapcount and breaks COW when a reference is taken, and for v5.9.
+# (*Anonymous* is memory that belongs to no file, all that we have had so far. A *COW mapping* is
+# a private one, in which a store must stay unseen by others.)
+#
+# mapcount could never give (b), as a pipe is in no page table. Lesson 2 showed the hole that
+# v5.8 still had: there the reference is *older* than the `fork`. Go through it once more with an
+# eye on the two counts. **Predict** for v5.8, which goes by mapcount and breaks COW when a
+# reference is taken, and for v5.9.
 
 # %%
 Predict(
@@ -258,7 +262,7 @@ Predict(
     "v5.8",
     "v5.9",
     ask={2: "outcome", 4: ("mapcount", "page_count"), 5: "outcome", 6: "g"},
-    title="The reference that is older than the fork",
+    title="The older reference, counted",
     lede="At line 2 nothing is shared yet. Who can still notice the pipe at line 5?",
 )
 
@@ -269,10 +273,10 @@ Predict(
 # comparison, and no code for GUP was needed.
 #
 # > **In the kernel.** [09854ba94c6a](https://git.kernel.org/linus/09854ba94c6a) (v5.9-rc4), "mm:
-# > do_wp_page() simplification". A KSM page is copied. A page_count other than 1: copied. The
-# > page lock cannot be had at once: copied. With the lock, counts that changed meanwhile:
-# > copied. Otherwise the frame is kept. `reuse_page_count` in `cowlab/policy.py` is the same
-# > without the lock.
+# > do_wp_page() simplification". A KSM page (the kernel has merged equal pages) is copied. A
+# > page_count other than 1: copied. The page lock cannot be had at once: copied. With the lock,
+# > counts that changed meanwhile: copied. Otherwise the frame is kept. `reuse_page_count` in
+# > `cowlab/policy.py` is the same without the lock.
 #
 # ### Does v5.9 obey?
 #
@@ -319,8 +323,9 @@ assert not against_a("v5.18")
 #
 # > **In the kernel.** [c145e0b47c77](https://git.kernel.org/linus/c145e0b47c77) (v5.18) made
 # > `do_swap_page()` go by the count, [3bff7e3f1f16](https://git.kernel.org/linus/3bff7e3f1f16)
-# > `do_huge_pmd_wp_page()`. hugetlb pages have a write fault of their own, which asks mapcount to
-# > this day where the flag of lesson 6 does not answer.
+# > `do_huge_pmd_wp_page()`. hugetlb pages, huge ones from a reserve of their own, have a write
+# > fault of their own too, which asks mapcount to this day where the flag of lesson 6 does not
+# > answer.
 #
 # Read (b) once more: *when it becomes* writable. It does not say that a writable page has a
 # count of 1. A reference may come later, and a store through a writable entry asks nobody:
@@ -388,12 +393,14 @@ for name in ("v5.7", "v5.8", "v5.9", "v5.11", "v5.18", "v5.19", "v6.5"):
 # lost the data under 5.10.262 and 5.18.12, and not under 5.4.1, 5.8.18, 6.12.117 and 7.3.4
 # (scenario `s19_direct_clearrefs`).
 #
-# v5.11 has a repair, and it is not enough: `clear_refs` skips pages that *may be pinned*. Until
-# v6.5 a direct read takes a `FOLL_GET`, so that its page never looks pinned.
+# v5.11 has a repair, and it does not help this program: `clear_refs` skips pages that *may be
+# pinned*. Until v6.5 a direct read takes a `FOLL_GET`, so that its page does not look pinned.
 #
-# > **In the kernel.** The patch and the program:
-# > [20210110004435.26382-2-aarcange@redhat.com](https://lore.kernel.org/r/20210110004435.26382-2-aarcange@redhat.com).
-# > It would have taken back 09854ba94c6a and gone by mapcount again. The repair of v5.11:
+# > **In the kernel.** The program is in the cover letter,
+# > [20210110004435.26382-1-aarcange@redhat.com](https://lore.kernel.org/r/20210110004435.26382-1-aarcange@redhat.com);
+# > the [patch](https://lore.kernel.org/r/20210110004435.26382-2-aarcange@redhat.com) behind it has
+# > the three threads line by line. It would have taken back 09854ba94c6a and gone by mapcount
+# > again. The repair of v5.11:
 # > [9348b73c2e1b](https://git.kernel.org/linus/9348b73c2e1b), "mm: don't play games with pinned
 # > pages in clear_page_refs", with
 # > [29a951dfb3c3](https://git.kernel.org/linus/29a951dfb3c3), which lets it take the lock of the
@@ -534,9 +541,11 @@ answers = (*same[0], "copy", *same[1], "reuse")
 compare_answers(numbers_guess, dict(zip(numbers_guess, answers, strict=True)))
 
 # %% [markdown]
-# The same two numbers, and the opposite is right. Whatever a function of the two counts answers
-# for `(1, 2)`, it answers it in both scenarios. So it gets one of them wrong, and there are only
-# two answers to try:
+# The same two numbers, and the opposite is right. Andrea Arcangeli had put two such cases side by
+# side on [8 January 2021](https://lore.kernel.org/r/X%2FiPtCktcQHwuK5T@redhat.com), a child's pipe
+# and a network card's buffer, and asked how the kernel should tell them apart. Whatever a function
+# of the two counts answers for `(1, 2)`, it answers it in both scenarios. So it gets one of them
+# wrong, and there are only two answers to try:
 
 # %% tags=["nbval-check-output"]
 assert same == ((1, 2), (1, 2))
@@ -582,12 +591,14 @@ PolicyEditor("v5.9", "reuse")
 # that somebody *else* may see, then the count is right again. Linus Torvalds took this way: he
 # held that the count is the only thing that can say a page is exclusive, that `clear_refs` was
 # the broken party, and wrote rule (c), by which nobody takes the write bit of a page that is
-# held. Andrea Arcangeli took it from the other end: go by mapcount, and unshare a page before
-# anybody takes a reference to it, so that no reader can sit on what belongs to two. He held that
-# all references are equal, long-term or not, and that the reuse of a page must be accurate. Each
-# end leaves something open. At his it is the older reference of `leak-reverse`; he said himself
-# that `fork` would have to copy every referenced page then, or none. At the other it is what
-# rule (c) does to `mprotect`: lesson 4.
+# held. Andrea Arcangeli took it from the other end: go by mapcount again, and break the sharing
+# before a reference is taken, as v5.8 had done, so that no reader can sit on what belongs to two.
+# (Later in 2021 he did it by a gentler copy, which you will meet in lesson 6.) He held that for
+# copy-on-write all references are equal, long-term or not, that the reuse of a page must be
+# accurate, and that the leak had better be closed in `vmsplice` first. Each end leaves something
+# open. At his it is the older reference of `leak-reverse`; and he said himself that `fork` would
+# have to copy every referenced page then, or none. At the other it is what rule (c) does to
+# `mprotect`: lesson 4.
 #
 # **Know more than a number.** Remember, at the page, *whose* it is. That took until 2022:
 # lesson 6.
@@ -622,8 +633,8 @@ PolicyEditor("v5.9", "reuse")
 # ## Further reading
 #
 # 1. Andrea Arcangeli,
-#    [mm: restore full accuracy in COW page reuse](https://lore.kernel.org/r/20210110004435.26382-2-aarcange@redhat.com),
-#    January 2021. The patch with the program of section 3.5.
+#    [mm: restore full accuracy in COW page reuse](https://lore.kernel.org/r/20210110004435.26382-1-aarcange@redhat.com),
+#    January 2021. A short letter with the program of section 3.5; the reasons are in the patch.
 # 2. Linus Torvalds, [the mail with rules (a) to (d)](https://lore.kernel.org/r/CAHk-=wje9r3fREBdZcOu=NihGczBtkqkhXRPDhY-ZkNVv=thiQ@mail.gmail.com),
 #    11 January 2021. It begins with the bits of the counter and the bias. Read (a) and (b), and
 #    predict what (c) breaks.
@@ -638,11 +649,11 @@ PolicyEditor("v5.9", "reuse")
 #   [20200925222600.6832-1-peterx@redhat.com](https://lore.kernel.org/r/20200925222600.6832-1-peterx@redhat.com).
 # - The remarks on unused bits and on attackers (3.3) are quoted at the top of
 #   [20210112235104.GA490399@redhat.com](https://lore.kernel.org/r/20210112235104.GA490399@redhat.com).
-# - The positions at the end of 3.7 are told from the thread that
-#   [20210110004435.26382-1-aarcange@redhat.com](https://lore.kernel.org/r/20210110004435.26382-1-aarcange@redhat.com)
-#   opens. Andrea Arcangeli's branch is known here from patch lists and mails, not from its code.
-# - From memory: that the counter has 32 bits, why there is no room for a second one in a small
-#   page's `struct page`, and the present names of `page_maybe_dma_pinned()`.
+# - The positions at the end of 3.7 are told from the thread which the letter with the program opens
+#   (Andrea Arcangeli's are in letter and patch). His branch of 2021 is known here from patch lists
+#   and mails, not from its code.
+# - From memory: that the counter has 32 bits, and why there is no room for a second one in a small
+#   page's `struct page`.
 # - The rows `v5.9-rc4` and `v5.9` were not recorded on a real kernel. 5.10.262, which was, copies
 #   in Andrea Arcangeli's program and loses the data.
 # - Also a matter of chance in 09854ba94c6a, and not in the model: the page lock. If somebody else

@@ -30,8 +30,8 @@
 #
 # **Time:** about 50 minutes, 10 more for the optional section. **You need:** lessons 1 to 3,
 # above all these ideas: a *reference* holds a frame without any page-table entry, `FOLL_GET`
-# adds 1 to page_count and `FOLL_PIN` adds 1024, and from v5.9 to v5.18 a store keeps its
-# frame only if page_count is 1.
+# adds 1 to page_count and `FOLL_PIN` adds 1024, and from v5.9 to v5.18 a store that faults
+# keeps its frame only if page_count is 1.
 
 # %%
 from cowlab import POLICIES, page_count, play
@@ -100,9 +100,11 @@ assert len(merged) == 8
 # %% [markdown]
 # > **In the kernel.** `mprotect` walks the page tables in `change_pte_range()`
 # > (`mm/mprotect.c`) and clears the write bit of each entry. In no row for a merged kernel
-# > does it ask then who else holds the page. In the thread Jason Gunthorpe drew from this that a
-# > pinned page is different in kind: the one tool that the kernel has for taking a right
-# > away does not work on it. The scenario `pin-mprotect-dma` has this story.
+# > does it ask then who else holds the page. In the thread Linus Torvalds drew from this
+# > ([10 January 2021](https://lore.kernel.org/r/CAHk-=wgi31FKc9AL6m87+pb2B79V2g_QjdhmtJNW8Pnq2ERQ-Q@mail.gmail.com))
+# > that it makes no sense to write-protect such a page: somebody else can write to it all the same.
+# > Jason Gunthorpe [agreed](https://lore.kernel.org/r/20210111011837.GH504133@ziepe.ca): other code
+# > may take *read-only* at its word. The scenario `pin-mprotect-dma` has this story.
 
 # %% [markdown]
 # ## 4.2 There and back: the trap
@@ -279,11 +281,11 @@ for holder, line in holders.items():
 # > **In the kernel.** [9348b73c2e1b](https://git.kernel.org/linus/9348b73c2e1b), "mm: don't play
 # > games with pinned pages in clear_page_refs", puts the question `pte_is_pinned()` into
 # > `clear_soft_dirty()` (`fs/proc/task_mmu.c`);
-# > [29a951dfb3c3](https://git.kernel.org/linus/29a951dfb3c3) makes `clear_refs` take the mmap
-# > lock for writing. Both are in v5.11-rc4. They mend what Andrea Arcangeli had shown for
+# > [29a951dfb3c3](https://git.kernel.org/linus/29a951dfb3c3) makes `clear_refs` take the lock of
+# > the address space for writing. Both are in v5.11-rc4. They mend what Andrea Arcangeli had shown for
 # > pins, and leave the rule at the write fault as it is. Jason Gunthorpe
-# > [noted](https://lore.kernel.org/r/20210115183721.GG4605@ziepe.ca) that programs rely on
-# > `clear_refs` together with pins: the live migration of RDMA.
+# > [had heard](https://lore.kernel.org/r/20210115183721.GG4605@ziepe.ca) of programs that rely on
+# > `clear_refs` for pinned memory, without any copy: the migration of virtual machines by RDMA.
 
 # %% [markdown]
 # ## 4.4 Rule (c): never take the bit
@@ -304,7 +306,7 @@ for holder, line in holders.items():
 # with that. And `mprotect`? The mail with the rules does not say, and elsewhere in the thread
 # its author left two readings open:
 #
-# - **refuse**: the call fails, with an error such as `EBUSY`,
+# - **refuse**: the call fails, with an error (`EBUSY`, say),
 # - **skip**: the call succeeds and leaves that page writable.
 #
 # The row `linus-2021` refuses. The other reading is a *hybrid*: the same row with another
@@ -378,9 +380,11 @@ compare_answers(holder_guess, answers)
 # %% [markdown]
 # All of them. The rule looks at a count, and a count does not say who it was: the program
 # itself, another thread with a short read, or the kernel in passing. Jason Gunthorpe would have
-# let the call fail if pins could be told *exactly*. Andy Lutomirski
-# [objected](https://lore.kernel.org/r/CALCETrWEAOj28Y6SaBVuxahuRmk9exp1fqcJO0ibGKbFw4HQ4A@mail.gmail.com)
-# that `mprotect` must not fail because another thread does a short I/O, and Matthew Wilcox
+# [let the call fail](https://lore.kernel.org/r/20210111011837.GH504133@ziepe.ca) if pins could be
+# told *reliably*. Andy Lutomirski
+# [did not like](https://lore.kernel.org/r/CALCETrWEAOj28Y6SaBVuxahuRmk9exp1fqcJO0ibGKbFw4HQ4A@mail.gmail.com)
+# a `mprotect` that fails because another thread does a short I/O: such bugs come and go. And Matthew
+# Wilcox
 # [pointed at](https://lore.kernel.org/r/20210113021619.GL35215@casper.infradead.org) the
 # kernel's passing looks. Linus Torvalds
 # [agreed](https://lore.kernel.org/r/CAHk-=whxDS7DHHN=ZHCUskXu3A2h3Z5F427kTJqvc5P_8x8ecw@mail.gmail.com)
@@ -389,9 +393,10 @@ compare_answers(holder_guess, answers)
 # In fairness to the rule: it does what it was made for. Under either reading no device's data
 # are lost. Its author had also said
 # ([10 January](https://lore.kernel.org/r/CAHk-=wgi31FKc9AL6m87+pb2B79V2g_QjdhmtJNW8Pnq2ERQ-Q@mail.gmail.com))
-# what he thought of there and back: `PROT_READ` alone is harmless, since a store then is a
-# `SIGSEGV` and no copy-on-write; whoever opens the page again and stores loses coherence, and
-# that is the program's own doing. Whether that is a fair contract is what was disputed.
+# what he thought of there and back, and that he was not happy with it: `PROT_READ` alone is
+# harmless, since a store then is a `SIGSEGV` and no copy-on-write; whoever opens the page again
+# and stores loses coherence. He could live with that as the program's own doing; he would rather
+# have had a mark on the page (4.6). Whether it is a fair contract is what was disputed.
 
 # %%
 scripts = [
@@ -478,9 +483,10 @@ step_through(
 # | who knows that there is a reference | perhaps only another thread | the program: it registered the page |
 # | can the program avoid it? | only if it waits for every I/O | it can protect first and register afterwards |
 #
-# That is why a copy may look right for one and wrong for the other. Jason Gunthorpe also wanted
-# a copy at `mprotect` for pinned pages: the program parts from its device *explicitly*, as it
-# does with `munmap`. Nobody parts explicitly from a read that is in flight.
+# That is why a copy may look right for one and wrong for the other. Two days before, Jason
+# Gunthorpe had [thought of](https://lore.kernel.org/r/20210111011837.GH504133@ziepe.ca) a copy at
+# `mprotect` too, for pages that a device writes to: the program parts from its device *explicitly*, as it does
+# with `munmap`. Nobody parts explicitly from a read that is in flight.
 #
 # ### Can the kernel tell them apart?
 #
@@ -533,8 +539,8 @@ assert letters["copies, there and back"] == "B"  # the count rule has lost it
 # > **In the kernel.** Block devices pin for direct I/O since
 # > [a7e689dd1c06](https://git.kernel.org/linus/a7e689dd1c06) (v6.5). Copying at `mprotect` was
 # > never merged. No direct answer to Jerome Glisse's mail was found. Andy Lutomirski's mail,
-# > linked above, has another idea for short references: let a later copy *wait* until they are
-# > gone.
+# > linked above, has another idea, with doubts, for short references that only read: let a later
+# > copy *wait* until they are gone.
 #
 # **Your turn.** Under `jerome-mprotect` the device `g` has just been left behind. With two more
 # lines a device's store reaches `P` again. Which two? And how would a program know that it has
@@ -612,7 +618,7 @@ for answer in table_guess:
 # The oldest and simplest answer, protect and ask nobody, is right in all four, once the write
 # fault no longer goes by the count of references. What v5.19 goes by is a mark on the page which
 # says "this page is its owner's alone" and which stays when the write bit goes. In his mail of
-# 10 January Linus Torvalds had wished for such a mark. It is the subject of lesson 6.
+# 10 January Linus Torvalds had called such a mark the best way. It is the subject of lesson 6.
 #
 # So who was right in January 2021? *Linus Torvalds*: a bit that was never taken sets no trap, and
 # for pins and `clear_refs` that is what was merged. *Jerome Glisse*: it cannot be done to
@@ -648,7 +654,7 @@ PolicyEditor("v5.9", "protect")
 # There is one more way to lose a write bit: the whole entry goes. When memory is short, the
 # kernel takes a page out (`kernel: swap_out P`). Between "mapped" and "on disk" a page is in the
 # **swap cache**, which is one more user in its count, and a page that a load brings back is mapped
-# read-only at first.
+# read-only at first (so in all our rows; today's kernels map an exclusive page writable at once).
 #
 # Here a direct read is in flight while reclaim takes the page out. `P` reads it back in, then
 # stores. **Predict** the outcomes of lines 3 and 5, left for `v5.18`, right for `linus-2021`.
@@ -685,10 +691,11 @@ step_through(
 
 # %% [markdown]
 # This is what **rule (d)** is for, the last of the four: a writable page of a private mapping is
-# never turned into a swap-cache page. Word for word that would forbid swapping any page that can
-# be written. Its author named the hole himself: reclaim enters a page into the swap cache
-# *before* it takes it out of the page tables. Here (d) is read as "reclaim leaves held pages
-# alone". For pins that is what was merged:
+# never turned into a swap-cache page. It would have to be made read-only first, and that (c) allows
+# only at a count of 1. So reclaim leaves held pages alone, and this is how (d) is read here. Its
+# author named the difficulty himself: reclaim enters a page into the swap cache *before* it takes
+# it out of the page tables, and would have to begin at the other end. For pins something like it
+# was merged:
 
 # %% tags=["nbval-check-output"]
 print(f"{'holder':12} ", *(f"{name:7}" for name in ("v5.9", "v5.11", "v6.5", "linus")))
@@ -759,11 +766,10 @@ for name in POLICIES:
 # - `linus-2021` and `jerome-mprotect` are readings of mails. Jerome Glisse wrote of `mprotect`
 #   only; that `clear_refs` and userfaultfd then skip a held page is this project's completion.
 #   What he was uneasy about he said in half a sentence; the table in 4.5 is our elaboration.
-# - What Jason Gunthorpe says in 4.1, 4.4 and 4.5 is from the same thread; the list of mails names
-#   one of his mails only. That garbage collectors and compilers use `mprotect` so, and how tools
-#   use `clear_refs`, is general knowledge; Jerome Glisse's mail speaks of security. A machine with
-#   an IOMMU has tables for devices as well; `mprotect` does not change these. Devices that follow
-#   the processor's page tables hold no pin and are not meant.
+# - That garbage collectors and compilers use `mprotect` so, and how tools use `clear_refs`, is
+#   general knowledge; Jerome Glisse's mail speaks of security. A machine with an IOMMU has tables
+#   for devices as well; `mprotect` does not change these. Devices that follow the processor's page
+#   tables hold no pin and are not meant.
 # - `clear_refs` skips small pages only: a pinned huge page lost its write bit on every recorded
 #   kernel (`s13_thp_uring_clearrefs`). That migration gives up is from memory.
 # - Left out: ranges of several pages, where refusing in the middle would leave half of them

@@ -381,7 +381,9 @@ def give_or_refuse(world, event):
     counter = world.counter
     if counter and counter.guard and page_count(world, frame) + 1 >= 2**counter.bits:
         frame = None
-    given = Reference(event.args[0], "vmsplice", event.actor, event.page, "GET", False, False, frame)
+    given = Reference(
+        event.args[0], "vmsplice", event.actor, event.page, "GET", False, False, frame
+    )
     return world._replace(references=(*world.references, given))
 
 
@@ -392,7 +394,9 @@ def give_or_refuse(world, event):
     counter = world.counter
     if counter and page_count(world, frame) >= 2 ** (counter.bits - 1):
         frame = None
-    given = Reference(event.args[0], "vmsplice", event.actor, event.page, "GET", False, False, frame)
+    given = Reference(
+        event.args[0], "vmsplice", event.actor, event.page, "GET", False, False, frame
+    )
     return world._replace(references=(*world.references, given))
 
 
@@ -404,7 +408,9 @@ def give_or_refuse(world, event):
     users = 1 + len(world.references)
     if counter and counter.guard and users >= 2 ** (counter.bits - 1):
         frame = None
-    given = Reference(event.args[0], "vmsplice", event.actor, event.page, "GET", False, False, frame)
+    given = Reference(
+        event.args[0], "vmsplice", event.actor, event.page, "GET", False, False, frame
+    )
     return world._replace(references=(*world.references, given))
 
 
@@ -491,7 +497,10 @@ def wrong_copy(step):
     if step.event.verb != "write" or step.outcome != "copy":
         return True
     old = step.before.pte(step.event.actor, step.event.page).frame
-    return not any(reference.write and reference.frame == old for reference in step.before.references)
+    return not any(
+        reference.write and reference.frame == old
+        for reference in step.before.references
+    )
 
 
 # %% [markdown]

@@ -190,7 +190,9 @@ def mprotect_entry(world, event):
     entry = world.entry(event.actor, event.page)
     mapping = entry.vma._replace(prot=right)
     write = entry.write and right == "rw"
-    return world.with_pte(event.actor, event.page, entry._replace(vma=mapping, write=write))
+    return world.with_pte(
+        event.actor, event.page, entry._replace(vma=mapping, write=write)
+    )
     ### END SOLUTION
 
 
@@ -226,7 +228,9 @@ def mprotect_entry(world, event):
     entry = world.entry(event.actor, event.page)
     mapping = entry.vma._replace(prot=right)
     write = entry.write and right == "rw"
-    world = world.with_pte(event.actor, event.page, entry._replace(vma=mapping, write=write))
+    world = world.with_pte(
+        event.actor, event.page, entry._replace(vma=mapping, write=write)
+    )
     stopped = tuple(reference._replace(write=False) for reference in world.references)
     return world._replace(references=stopped)
 
@@ -240,7 +244,9 @@ def mprotect_entry(world, event):
     right = event.args[0]
     mapping = entry.vma._replace(prot=right)
     write = entry.write and right == "rw"
-    return world.with_pte(event.actor, event.page, entry._replace(vma=mapping, write=write))
+    return world.with_pte(
+        event.actor, event.page, entry._replace(vma=mapping, write=write)
+    )
 
 
 # %% [markdown]

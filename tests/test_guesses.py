@@ -41,6 +41,11 @@ def test_a_slip_of_the_pen_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot be played" in capsys.readouterr().out
 
 
+def test_a_small_letter_is_told_from_a_capital_one(capsys: pytest.CaptureFixture[str]) -> None:
+    compare("P: write B\nP: read -> b", "v5.7")
+    assert "B        almost: b and B are two letters, and so two stores" in capsys.readouterr().out
+
+
 def test_numbers_may_be_written_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     compare_answers({"copies": "16", "faults": 4}, {"copies": 16, "faults": 20})
     assert "1 of 2 predictions held." in capsys.readouterr().out

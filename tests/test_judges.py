@@ -9,8 +9,8 @@ import pytest
 
 from cowlab import Pte, World
 from cowlab.grading import Exercises, Verdict
-from cowlab.grading.judges import question
-from cowlab.grading.task import read_tasks
+from cowlab.grading.judges import judge, question
+from cowlab.grading.task import TaskError, read_tasks
 
 TASKS = """
 [predict_it]
@@ -109,6 +109,15 @@ cells = { end_it = "protect" }
 [end_it.ends]
 "P: write A\\nP: clear_refs" = ["done", 1]
 "P: write A\\nP: register g\\nP: clear_refs" = ["skipped", 1]
+
+[record_it]
+kind = "decide"
+title = "T"
+points = 3
+hint = "H"
+base = "v5.11"
+cells = { record_it = "protect" }
+recorded = { "5.10.262 s09_uring_cl*" = 1, "5.10.262" = 2 }
 """
 CHECK = Exercises(read_tasks("x", TASKS))
 
@@ -129,6 +138,40 @@ def test_a_prediction_is_judged_question_by_question_and_never_told() -> None:
     assert said("predict_it", lambda: {"first": "Fault", "mapped": 2.0, "counted": True}).points == 2
     assert "a dictionary" in said("predict_it", lambda: [1]).says
     assert "'last' is not asked" in said("predict_it", lambda: {"last": 1}).says
+
+
+def test_a_prediction_in_a_form_that_nothing_could_have_is_told_what_is_wanted() -> None:
+    text = " ".join(
+        said("predict_it", lambda: {"first": "copied", "mapped": "2", "letter": "a", "child": "hit"}).text().split()
+    )
+    assert "'copied'; the words are hit, reuse, copy" in text and "'2'; a number is wanted" in text
+    assert "letters count" in text and "'hit';" not in text
+
+
+def test_answers_of_later_lessons_are_explained_where_they_are_allowed() -> None:
+    text = question(CHECK.tasks["decide_it"])
+    assert "'push' keeps the frame" in text and "'mark'" not in text and "(or True, False)" in text
+
+
+FLAG = """
+[flag]
+kind = "predict"
+title = "T"
+points = 2
+hint = "H"
+script = "P: write A\\nP: fork C"
+[flag.ask]
+before = "line 1 exclusive of P under v5.19"
+after = "line 2 exclusive of C under v5.19"
+"""
+
+
+def test_the_exclusive_flag_can_be_asked_for() -> None:
+    def flag() -> dict[str, str]:
+        return {"before": "yes", "after": "no"}
+
+    check = Exercises(read_tasks("x", FLAG))
+    assert check.judged(flag).points == 2
 
 
 LEAK = "P: fork C\nP: write A\n"
@@ -165,6 +208,27 @@ def test_a_decision_may_have_to_let_scripts_end_in_some_way() -> None:
     never = said("end_it", lambda page: "skip")
     assert never.points == 1 and never.reason == "ends in done: no, in skipped"
     assert never.witness == ("P: write A\nP: clear_refs", "your policy")
+
+
+def test_a_decision_may_have_to_do_what_a_kernel_did() -> None:
+    def right(page: Any) -> str:
+        return "skip" if page.asker == "clear_refs" and page.maybe_dma_pinned and page.size == "base" else "protect"
+
+    assert said("record_it", right).points == 3
+    never = said("record_it", lambda page: "protect")
+    assert never.points == 0 and [part.max for part in never.parts] == [1, 2]
+    assert "4 of 4 values differ, first in s09_uring_clearrefs: softdirty is 1->1 there, and 1->0" in never.reason
+    assert never.witness[0].endswith("P: read\n") and never.witness[1] == "your policy"
+    huge_too = said("record_it", lambda page: "skip" if page.asker == "clear_refs" else "protect")
+    assert [part.held for part in huge_too.parts] == [True, False]
+
+
+@pytest.mark.parametrize("asked", ["5.10.9", "5.10.262 s99*"])
+def test_what_was_not_recorded_cannot_be_asked(asked: str) -> None:
+    task = read_tasks("x", TASKS)["record_it"]
+    task = task._replace(data={**task.data, "recorded": {asked: 1}})
+    with pytest.raises(TaskError, match=r"recording of '5\.10\.9'|no scenario 's99\*'"):
+        judge(task, lambda function, page: "protect")
 
 
 def test_several_decisions_and_their_copies() -> None:

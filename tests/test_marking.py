@@ -53,7 +53,7 @@ def test_check_tells_by_the_exit_code(course: Path, folder: Path) -> None:
         ([], "no notebook to grade"),
         (["cowlab"], "no notebook to grade"),
         (["a\nb"], "no such file"),
-        (["--jobs", "many"], "invalid int value"),
+        (["--jobs", "many"], "a number from 1 upwards was expected"),
         (["--seed-of", "ada"], "--seed-of needs --secret"),
         (["--secret", "nowhere", "x"], "the secret cannot be read"),
         (["--secret", "arena.py", "--out", "arena.py/x", "{folder}"], "cannot be written"),

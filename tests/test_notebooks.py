@@ -43,3 +43,10 @@ def test_every_commit_it_names_is_in_the_bibliography(path: Path) -> None:
     named = set(re.findall(r"\b[0-9a-f]{12}\b", prose))
     assert named, "a lesson names its sources"
     assert not {commit for commit in named if commit not in bibliography}
+
+
+@each
+def test_what_a_machine_showed_is_not_kept(path: Path) -> None:
+    own = [cell for cell in cells(path, "code") if "own-machine" in cell["metadata"].get("tags", ())]
+    assert not any(cell["outputs"] for cell in own)
+    assert own or path.stem != "08_real_kernels"

@@ -64,7 +64,7 @@ def test_the_wheel_carries_everything_but_the_solutions(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("*.py", "*.cow", "*.md", "*.json", "*.js", "*.css", "py.typed")
+        for pattern in ("*.py", "*.cow", "*.md", "*.json", "*.toml", "*.js", "*.css", "py.typed")
         for path in (ROOT / "cowlab").rglob(pattern)
         if "__pycache__" not in path.parts
     }

@@ -128,6 +128,16 @@ def test_a_decision_that_fails_elsewhere_does_no_harm() -> None:
     assert said(line, POLICIES["v5.7"].with_(reuse=fragile)) == "Write fault: mapcount is 2, so P gets a copy."
 
 
+def test_where_a_decision_fails_no_fact_is_found() -> None:
+    """A table of answers has none for a page that did not come up."""
+    known = {PageInfo(): "reuse", PageInfo(mapcount=2): "copy"}
+    mine = POLICIES["v5.9"].with_(reuse=lambda page: known[page])
+    assert deciding(mine, "reuse", PageInfo()) == ["mapcount"]
+    assert deciding(mine, "reuse", PageInfo(mapcount=2)) == ["mapcount"]
+    alone = POLICIES["v5.9"].with_(reuse=lambda page: {PageInfo(): "reuse"}[page])
+    assert deciding(alone, "reuse", PageInfo()) == []
+
+
 def test_changes() -> None:
     trace = played("P: write A; P: fork C; C: vmsplice g; C: exit", "v6.5")
     steps = [changes(a.world, b.world, trace.policy) for a, b in zip(trace.moments, trace.steps, strict=False)]

@@ -34,6 +34,7 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
+from cowlab.grading.judges.explain import STUB
 from notebooks import COLOUR, METADATA, ROOT, NotebookError, execute, name_cells, tidy
 
 SOLUTIONS, EXERCISES = ROOT / "solutions", ROOT / "exercises"
@@ -47,7 +48,6 @@ STUBS = {
     "law": "return True where the law holds, False where it is broken",
     "rule": "return the World after the event",
 }
-EMPTY = "*Write your answer here.*"
 
 
 def main() -> int:
@@ -153,7 +153,7 @@ def mark(cell: nbformat.NotebookNode, task: dict[str, Any]) -> None:
 class Stubs(ClearSolutions):  # type: ignore[misc]
     """As nbgrader's, but each stub says what belongs in its place."""
 
-    text_stub = EMPTY
+    text_stub = STUB
 
     def preprocess_cell(self, cell: Any, resources: Any, index: int) -> Any:
         says = cell.metadata.get("cowlab", {}).get("stub", "")

@@ -4,7 +4,8 @@
     notebooks.py --check [NAME...]   say which are stale, and exit 1
 
 The same source gives the same bytes: cell ids come from what is in the cell; nothing tells
-when, where or by which Python a notebook was run.
+when, where or by which Python a notebook was run. A cell tagged `own-machine` looks at the
+machine it runs on: what it shows is for whoever runs it, and not kept.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ METADATA = {
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+OWN_MACHINE = "own-machine"
 PATIENCE = 300  # seconds a cell
 
 
@@ -127,6 +129,8 @@ def tidy(cell: nbformat.NotebookNode) -> None:
         shown = str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
         if ADDRESS.search(shown):
             raise NotebookError(f"shows the address of an object: {first}\n{shown}")
+    if OWN_MACHINE in cell.metadata.get("tags", ()):
+        cell.outputs = []
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def rules(lesson: str) -> str:
 def certificate(sha256: str, graded: Graded) -> dict[str, Any] | None:
     """The certificate of a verdict; None where a child gave no answers to judge."""
     verdict = graded.verdict
-    if verdict is None or graded.status not in ("judged", "open", "memory"):
+    if verdict is None or not graded.told or graded.status not in ("judged", "open", "memory"):
         return None
     task = graded.task
     return {

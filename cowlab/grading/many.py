@@ -38,6 +38,10 @@ def grade_all(items: list[Item], options: Options, jobs: int | None = None) -> I
                         yield found
             except BrokenProcessPool:
                 pass
+            except KeyboardInterrupt:
+                for worker in multiprocessing.active_children():  # at once, whatever they do
+                    worker.kill()
+                raise
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
         for item in running.values():  # one of them was its end, the others are innocent
@@ -58,7 +62,7 @@ def pool_of(jobs: int) -> ProcessPoolExecutor:
 
 
 def with_parent() -> None:
-    """End this worker when the process that started it does, however that ended; an interrupt is for that one alone."""
+    """End this worker when the process that started it does, however that ended; and leave Ctrl-C to that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
@@ -70,6 +74,12 @@ def with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def quiet(library: str) -> None:
+    """What a library logs of a lost connection is said in one line by us."""
+    for name in [library, *(name for name in logging.root.manager.loggerDict if name.startswith(f"{library}."))]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def grade_on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:
     """The records as they are done, graded by the workers of a Dask cluster, which need no file of ours.
 
@@ -77,7 +87,7 @@ def grade_on_cluster(items: list[Item], options: Options, address: str) -> Itera
     """
     from distributed import Client, as_completed
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in one line
+    quiet("distributed")
     with Client(address, timeout="10s", set_as_default=False) as client:
         todo = deque(items)
         running: dict[Any, Item] = {}

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from cowlab.grading.asking import understood
 from cowlab.grading.judges import judge
+from cowlab.grading.judges.explain import STUBS
 from cowlab.grading.memory import Graded, Memory, Question, Told, digest, start
 from cowlab.grading.sandbox import BAD, CHANGES, MEMORY, OURS, Child, Limits, SandboxError, Trouble, Zygote
 from cowlab.grading.source import normal
@@ -72,6 +73,9 @@ class Session:
     def task(self, task: Task, found: Found) -> Graded:
         """One task."""
         if task.kind == "explain":
+            if found.source and found.source.strip() in STUBS:
+                blank = Verdict(task.name, task.points, says="nothing is written there yet", open=True)
+                return Graded(task, "open", blank.says, blank)
             return Graded(task, "by hand" if found.source else "missing", found.says or "read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))

@@ -59,7 +59,8 @@ class Verdict(NamedTuple):
         lines += [f"  {line}" for told in self.says.splitlines() for line in folded(told)]
         for part in self.parts:
             mark = "✓" if part.held else "✗" if part.points <= 0 else "◐"
-            lines += wrap(f"{mark} {part.name}: {part.says}", WIDE, initial_indent="  ", subsequent_indent="    ")
+            said = f"{mark} {part.name}: {part.says}"
+            lines += wrap(said, WIDE, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
         script, policy = self.witness
         if script:
             under = f" (under {policy})" if policy else ""

@@ -74,6 +74,8 @@ def _said(truth: object, word: object) -> Said:
     same = guessed == true if len(true) == 1 else guessed.casefold() == true.casefold()  # a and A are two letters
     if same:
         return true, "as you said"
+    if len(true) == 1 and guessed.casefold() == true.casefold():
+        return true, f"almost: {guessed} and {true} are two letters, and so two stores"
     if true in OUTCOMES and guessed.casefold() not in OUTCOMES and len(guessed) > 1:
         return true, f"you said {guessed!r}, which is not a word of the table"
     return true, f"you said {guessed}; find out what decided it"

@@ -5,6 +5,7 @@ The same text is inlined in pages and notebooks, and loaded as a module by widge
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import itertools
 import json
@@ -26,8 +27,8 @@ html:has(body[data-jp-theme-light="false"]){background:#111}"""
 
 
 @cache
-def script(name: str) -> str:
-    return resources.files("cowlab.views").joinpath(name).read_text("utf-8").strip()
+def script(name: str, package: str = "cowlab.views") -> str:
+    return resources.files(package).joinpath(name).read_text("utf-8").strip()
 
 
 @cache
@@ -42,8 +43,12 @@ def sheets(*views: str) -> str:
 
 
 def as_json(data: Mapping[str, Any]) -> str:
-    """JSON that may stand inside a script element: no < at all, so neither </script> nor <!-- can end it early."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    """JSON that may stand inside a script element: no < at all, so neither </script> nor <!-- can end it early.
+
+    Nor are there the two signs that end a line of JavaScript and not one of JSON.
+    """
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def fragment(view: str, data: Mapping[str, Any], *, title: str, lede: str, still: str, classes: str = "") -> str:
@@ -75,3 +80,32 @@ def page(title: str, body: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{PAGE}</style></head><body><main>{body}</main></body></html>"
     )
+
+
+def locked(title: str, body: str, *, script: str, style: str) -> str:
+    """A page of its own that runs this script and no other, and fetches nothing, whatever is in its body.
+
+    For pages that show what strangers wrote: should any of it get past the escaping, the browser still refuses it. The
+    script and the sheet are named by their hashes. The body may not hold any of its own; style attributes it may, since
+    Steppers have some.
+    """
+    rules = (
+        "default-src 'none'",
+        f"script-src {_hash(script)}",
+        f"style-src-elem {_hash(style)}",
+        "style-src-attr 'unsafe-inline'",
+        "style-src 'unsafe-inline'",  # for browsers that do not know the two above
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{"; ".join(rules)}">'
+        '<meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{style}</style></head><body><main>{body}</main>"
+        f"<script>{script}</script></body></html>"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

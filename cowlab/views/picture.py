@@ -38,9 +38,9 @@ class View(NamedTuple):
 
 
 @cache
-def style(name: str) -> str:
-    """A style sheet beside this file, without its comments: inside an SVG a tag in a comment would end it."""
-    text = resources.files("cowlab.views").joinpath(name).read_text("utf-8")
+def style(name: str, package: str = "cowlab.views") -> str:
+    """A style sheet of that package, without its comments: inside an SVG a tag in a comment would end it."""
+    text = resources.files(package).joinpath(name).read_text("utf-8")
     return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()
 
 

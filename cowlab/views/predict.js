@@ -106,7 +106,8 @@ VIEWS.predict = (root, D) => {
     tell(`${given.map((each) => `${each.policy}, ${each.label}: ${each.truth}, ${words(each)}.`).join(" ")} ${score()}.`);
   }
 
-  const words = ({ answer, right, shown }) => (right ? "right" : shown ? "shown" : `you said ${answer}`);
+  const words = ({ answer, truth, right, shown }) => (right ? "right" : shown ? "shown" : `you said ${answer}${almost(answer, truth)}`);
+  const almost = (answer, truth) => (answer.toLowerCase() === truth.toLowerCase() ? ", another letter" : ""); // a is not A
   function verdict(q, judged) {
     const kind = judged.right ? "right" : judged.shown ? "shown" : "wrong", told = q.querySelector(".told");
     told.innerHTML = `<b class="${kind}">${{ right: "✓", wrong: "✗", shown: "–" }[kind]}</b><b class="mono"></b><span></span>`;

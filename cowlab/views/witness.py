@@ -30,7 +30,7 @@ class Witness(NamedTuple):
     @property
     def breaks_at(self) -> int:
         """The index of the first moment that breaks the law."""
-        return next(index for index, moment in enumerate(self.trace.moments) if _breaks(moment, self.law))
+        return next(index for index, moment in enumerate(self.trace.moments) if breaks(moment, self.law))
 
     @property
     def lines(self) -> list[str]:
@@ -61,12 +61,13 @@ def witness(law: str, script: str, policy: Policy, others: Iterable[Policy]) -> 
     trace, since = play(scenario, policy), _month(policy)
     for other in sorted(others, key=lambda other: (abs(_month(other) - since), -_month(other))):
         beside = play(scenario, other)
-        if not any(_breaks(moment, law) for moment in beside.moments) and first_difference((trace, beside)) is not None:
+        if not any(breaks(moment, law) for moment in beside.moments) and first_difference((trace, beside)) is not None:
             return Witness(law, trace, beside)
     return Witness(law, trace, None)
 
 
-def _breaks(moment: Moment, law: str) -> bool:
+def breaks(moment: Moment, law: str) -> bool:
+    """Whether this step breaks that law."""
     return moment.needless > 0 if law == "economy" else any(_is(finding, law) for finding in moment.new)
 
 

@@ -139,9 +139,21 @@ def outputs_in_view(page: Any) -> None:
 
 
 def steppers(page: Any) -> list[Any]:
-    """Every Stepper of the notebook."""
+    """Every Stepper of the notebook, but for those which a widget leaves for a time without a kernel."""
     outputs_in_view(page)
-    return list(page.locator(".cow-stepper[data-ready]").all())
+    return list(page.locator(".cow-stepper[data-ready]:not(.cow-instead *)").all())
+
+
+def answered(stepper: Any) -> Any:
+    """The Stepper with nothing left to ask: a Predict stops before each question, so have all of them shown."""
+    slider, show = stepper.locator("input[type=range]"), stepper.locator("form.cow-ask [data-do=show]")
+    while show.count():
+        slider.focus()
+        slider.press("End")
+        if not show.is_visible():
+            break
+        show.click()
+    return stepper
 
 
 def theme(page: Any, name: str) -> None:

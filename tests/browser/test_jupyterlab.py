@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from needs import ROOT
-from real_lab import Lab, first_output, notebook, run_all, shoot, somebody_elses, steppers, theme
+from real_lab import Lab, answered, first_output, notebook, run_all, shoot, somebody_elses, steppers, theme
 
 from cowlab import play, scenarios
 from cowlab.views import step_through, text_frame
@@ -57,7 +57,7 @@ def test_a_lesson_runs_and_steps(open_notebook: Any, lab: Lab, name: str) -> Non
     page = open_notebook(name)
     run_all(page)
     for stepper in steppers(page):
-        walk(page, stepper)
+        walk(page, answered(stepper))
     if name == SMALL:
         first, second = steppers(page)
         assert second.locator(".pos").inner_text() == "line 6 of 6"

@@ -298,3 +298,12 @@ def test_without_scripts_questions_and_answers(browser: Any, saved: Any) -> None
     page.locator("summary").click()
     assert "line 5 of 6  P: write S  ->  reuse  !! LEAK" in still.inner_text()
     context.close()
+
+
+def test_a_small_letter_is_told_from_a_capital_one(page: Any, saved: Any) -> None:
+    page.goto(saved(Predict("P: write B\nP: fork C\nP: write D\nC: read", "v5.7", ask={4: "C"}).html()))
+    page.locator(".cow-stepper input[type=range]").focus()
+    press(page, "End")
+    page.keyboard.type("b")
+    press(page, "Enter")
+    assert "you said b, another letter" in page.locator("[data-on] .told").inner_text()

@@ -245,7 +245,9 @@ def test_digging_in_the_childs_memory_finds_no_task_and_no_judge(arena: Session)
         f"{DIG}\nout = sorted(n for n in names if n in {{'Verdict', 'Policy', 'Graded', 'judge', 'Session'}} or 'judges' in n)",
     )
     assert "out=[]" in out
-    out = probe(arena, f"{DIG}\nout = [len(texts) > 1000, [t[:50] for t in texts if ''.join({list(SECRET)!r}) in t]]")
+    # spelt in numbers: as a text the compiler would leave it where it is looked for
+    spelt = f"''.join(map(chr, {[ord(sign) for sign in SECRET]}))"
+    out = probe(arena, f"{DIG}\nsecret = {spelt}\nout = [len(texts) > 1000, [t[:50] for t in texts if secret in t]]")
     assert "out=[True, []]" in out
     out = probe(arena, f"{DIG}\nout = sorted(n for n in names if n.startswith('cowlab'))")
     assert (

@@ -7,42 +7,55 @@ bounds     processes, pages, references, holds, kind, events: how large a world 
 like       {policy: points}: the decisions are to answer what that policy's do, wherever they are asked
 copies     {scripts, best, worst, points}: copies made in these scenarios, in all; earns only where the laws hold
 ends       {script: [outcome of its last line, points]}: what no law asks, such as that a call does something at all
+recorded   {"KERNEL SCENARIOS": points}: the row is to do what that kernel did in those scenarios (a pattern; by default all)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from textwrap import wrap
 from typing import Any
 
 from cowlab.check import Report, check
+from cowlab.events import format as format_script
 from cowlab.grading.asking import Ask, Failed, NoAnswer
-from cowlab.grading.task import Task, row_named
+from cowlab.grading.task import Task, TaskError, row_named
 from cowlab.grading.verdict import Part
+from cowlab.live.agreement import compare, recordings
 from cowlab.matrix import bounds_words
 from cowlab.model import Bounds
 from cowlab.policy import ANSWERS, BadAnswer, PageInfo, Policy, tabulated
-from cowlab.scenario import play
+from cowlab.scenario import play, scenarios
 
 MAX_STATES = 30_000
+# Answers that need more than their name. Most tasks want others, and the lesson that has them may be ahead.
+UNUSUAL = {
+    "reuse": "'push' keeps the frame, and everybody else gets a copy (lesson 5)",
+    "gup": "'break' treats the page first as a store would; 'unshare' copies it first if need be,"
+    " and leaves it read-only (lesson 6)",
+    "fork": "'mark' shares, and notes in the child's entry that the page was inherited (lesson 5)",
+}
 
 
 def question(task: Task) -> str:
     data = task.data
-    lines = [f"Each function is given a PageInfo and takes the place of a decision of {data['base']}:", ""]
+    who = "The function is" if len(data["cells"]) == 1 else "Each function is"
+    lines = [f"{who} given a PageInfo and takes the place of a decision of {data['base']}:", ""]
     for function, cell in data["cells"].items():
-        lines.append(f"  {function}(page)   {cell}: returns {', '.join(map(repr, ANSWERS[cell]))}")
-    lines += ["", "What is looked at:", ""]
-    lines += [f"  {law:14} {points:g} points" for law, points in data.get("laws", {}).items()]
-    lines += [f"  answers as {name} does: {points:g} points" for name, points in data.get("like", {}).items()]
+        also = " (or True, False)" if cell == "reuse" else ""
+        lines.append(f"  {function}(page)   {cell}: returns {', '.join(map(repr, ANSWERS[cell]))}{also}")
+    for cell in filter(UNUSUAL.__contains__, data["cells"].values()):
+        lines += wrap(UNUSUAL[cell], 84, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    looked = [*data.get("laws", {}).items(), *((f"as {name}", points) for name, points in data.get("like", {}).items())]
+    looked += [(f"as recorded on {' in '.join(asked.split())}", points) for asked, points in _asked(data)]
     if copies := data.get("copies"):
-        lines.append(f"  few copies     {copies['points']:g} points, in {', '.join(copies['scripts'])}")
-    if ends := data.get("ends"):
-        lines += ["", "And these scripts are to end so:", ""]
-        for text, (outcome, points) in ends.items():
-            lines.append(
-                f"  {'; '.join(task.script(text).splitlines())}  ->  {outcome}: {points:g} point{'s' * (points != 1)}"
-            )
+        looked.append((f"few copies in {', '.join(copies['scripts'])}", copies["points"]))
+    for text, (outcome, points) in data.get("ends", {}).items():
+        looked.append((f"{'; '.join(task.script(text).splitlines())}  ->  {outcome}", points))
+    lines += ["", "What is looked at, with its points:", ""]
+    for what, points in looked:
+        lines += wrap(f"  {points:4g}  {what}", 86, subsequent_indent=" " * 8, break_on_hyphens=False)
     if "laws" in data:
         within = bounds(task)
         lines += ["", f"Within {bounds_words({'bounds': within._asdict()})}, and these events:"]
@@ -65,6 +78,7 @@ def judge(task: Task, ask: Ask) -> tuple[Part, ...]:
         parts += [_like(task, row, name, points) for name, points in task.data.get("like", {}).items()]
         parts += [_copies(row, task.data["copies"], kept)] if "copies" in task.data else []
         parts += [_end(row, task.script(text), *wanted) for text, wanted in task.data.get("ends", {}).items()]
+        parts += [_recorded(row, asked, points) for asked, points in _asked(task.data)]
     except BadAnswer as error:
         if isinstance(error.__cause__, NoAnswer):
             raise error.__cause__ from None
@@ -123,6 +137,29 @@ def _shown(page: PageInfo) -> str:
     plain = PageInfo()
     told = [f"{k}={v!r}" for k, v in page._asdict().items() if k == "page_count" or v != getattr(plain, k)]
     return f"PageInfo({', '.join(told)})"
+
+
+def _asked(data: Mapping[str, Any]) -> list[tuple[str, float]]:
+    return list(data.get("recorded", {}).items())
+
+
+def _recorded(row: Policy, asked: str, points: float) -> Part:
+    """Whether the row does what was recorded on a kernel, in the scenarios whose names fit the pattern."""
+    kernel, _, pattern = asked.partition(" ")
+    if kernel not in recordings():
+        raise TaskError(f"no recording of {kernel!r}")
+    recording = recordings()[kernel]
+    some = {name: noted for name, noted in recording.results.items() if fnmatchcase(name, pattern or "*")}
+    cells = [cell for cell in compare(recording._replace(results=some), row) if not cell.reason]
+    if not cells:
+        raise TaskError(f"{kernel} has no scenario {pattern!r}")
+    wrong = [cell for cell in cells if not cell.agrees]
+    if not wrong:
+        return Part(asked, points, points, f"as recorded, in all {len(cells)} values")
+    one = wrong[0]
+    says = f"{len(wrong)} of {len(cells)} values differ, first in {one.scenario}: {one.field} is {one.recorded} there"
+    script = format_script(scenarios()[one.scenario].events)
+    return Part(asked, 0, points, f"{says}, and {one.model} by your rule", script, row.name)
 
 
 def _copies(row: Policy, wanted: dict[str, Any], kept: bool) -> Part:

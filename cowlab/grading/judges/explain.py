@@ -9,6 +9,9 @@ from cowlab.grading.asking import Ask, Failed
 from cowlab.grading.task import Task
 from cowlab.grading.verdict import Part
 
+STUB = "*Write your answer here.*"  # what stands in the cell before; nbgrader's own stub is known, too
+STUBS = ("", STUB, "YOUR ANSWER HERE")
+
 
 def question(task: Task) -> str:
     return "Write your answer in the cell below. It is read by a person."

@@ -99,9 +99,10 @@ def reached(task: Task, trace: Trace) -> bool:
 
 
 def _what_happened(trace: Trace, law: str = "") -> str:
-    """The first thing that is wrong; if nothing is, what was read."""
+    """The first thing that is wrong, of that law if there is one; if nothing is, what was read."""
     worlds = {moment.line: moment.world for moment in trace.moments}
-    for line, found in trace.violations:
+    ours = [(line, found) for line, found in trace.violations if found.law == law and found.broken]
+    for line, found in ours or trace.violations:
         return f"line {line}, {finding(found, worlds[line])}"
     if law == "economy" and trace.needless_copies:
         return f"needless copies: {trace.needless_copies}"

@@ -2,8 +2,8 @@
 
 script   what is played
 ask      {key: "[line N] WHAT [of WHO[ @N]] under POLICY"}
-         WHAT: outcome, reading, mapcount, page_count (of the frame of a process's page, or of a reference), after
-         that line; or without a line of the whole script: verdict, copies, faults, needless
+         WHAT: outcome, reading, mapcount, page_count, exclusive (of the frame of a process's page, or of a reference;
+         exclusive is yes or no), after that line; or without a line of the whole script: verdict, copies, faults, needless
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from collections.abc import Mapping
 from string import Template
 from typing import Any, NamedTuple
 
-from cowlab.fault import COPIED, FAULT, REUSE, SIGSEGV
+from cowlab.fault import COPIED, FAULT, OUTCOMES, REUSE, SIGSEGV
 from cowlab.grading.asking import Ask, Failed
 from cowlab.grading.task import Task, TaskError, row_named
 from cowlab.grading.verdict import Part
+from cowlab.laws import VERDICTS
 from cowlab.scenario import Trace, play
 from cowlab.world import World, mapcount, page_count
 
 ASKED = re.compile(r"(?:line (\d+) )?(\w+)(?: of (\w+)(?: @(\d+))?)? under (.+)")
 FAULTS = (COPIED, FAULT, REUSE, SIGSEGV)
 COUNTS = {"mapcount": mapcount, "page_count": page_count}
+EXCLUSIVE = "exclusive"
 
 
 class Asked(NamedTuple):
@@ -37,7 +39,8 @@ class Asked(NamedTuple):
     def words(self) -> str:
         where = f"line {self.line}: " if self.line else ""
         whose = f" of the frame of {self.who}" + (f" @{self.page}" if self.page else "") if self.who else ""
-        return f"{where}{self.what}{whose}, under {self.policy}"
+        what = "exclusive flag (yes or no)" if self.what == EXCLUSIVE else self.what
+        return f"{where}{what}{whose}, under {self.policy}"
 
 
 def asked(task: Task) -> list[Asked]:
@@ -81,7 +84,7 @@ def _judged(one: Asked, said: Any, trace: Trace, script: str, worth: float) -> P
     if same(said, true(one, trace)):
         return Part(one.key, worth, worth, f"{said} it is")
     lines = script.splitlines()[: one.line or None]
-    says = f"it is not {said!r}" + (" (letters count: a and A are two stores)" if _case(said, true(one, trace)) else "")
+    says = f"it is not {said!r}{_form(one, said, true(one, trace))}"
     return Part(one.key, 0, worth, says, "\n".join(lines), one.policy)
 
 
@@ -100,6 +103,8 @@ def true(one: Asked, trace: Trace) -> Any:
         return moment.reading.value
     if one.what in COUNTS:
         return COUNTS[one.what](moment.world, _frame(one, moment.world))
+    if one.what == EXCLUSIVE:
+        return "yes" if moment.world.frame(_frame(one, moment.world)).exclusive else "no"
     raise TaskError(f"{one.key}: {one.what!r} is no answer to line {one.line}")
 
 
@@ -121,5 +126,12 @@ def same(said: Any, truth: Any) -> bool:
     return word == truth if len(truth) == 1 else word.casefold() == truth.casefold()
 
 
-def _case(said: Any, truth: Any) -> bool:
-    return isinstance(said, str) and isinstance(truth, str) and said.strip().casefold() == truth.casefold()
+def _form(one: Asked, said: Any, truth: Any) -> str:
+    """What is wrong with the form of a wrong answer, if anything is."""
+    if isinstance(truth, int):
+        return "" if isinstance(said, int | float) and not isinstance(said, bool) else "; a number is wanted, such as 2"
+    words = {"outcome": OUTCOMES, "verdict": VERDICTS, EXCLUSIVE: ("yes", "no")}.get(one.what)
+    word = str(said).strip().casefold()
+    if words is not None:
+        return "" if word in words else f"; the words are {', '.join(words)}"
+    return " (letters count: a and A are two stores)" if word == truth.casefold() else ""

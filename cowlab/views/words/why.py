@@ -60,7 +60,7 @@ def deciding(policy: Policy, cell: str, page: PageInfo) -> list[str]:
     found = [
         field
         for field in dict.fromkeys((*first, *FIELDS))
-        if otherwise(page, field) != page and _ask(policy, cell, otherwise(page, field)) != answer
+        if otherwise(page, field) != page and _ask(policy, cell, otherwise(page, field)) not in (None, answer)
     ]
     # what is absent is worth a word only if nothing else decided
     return (
@@ -69,9 +69,10 @@ def deciding(policy: Policy, cell: str, page: PageInfo) -> list[str]:
 
 
 def _ask(policy: Policy, cell: str, page: PageInfo) -> object:
+    """The answer; None if there is none, and then it says nothing about which fact decided."""
     try:
         return policy.ask(cell, page)
-    except BadAnswer:  # a learner's function may fail on a page that did not come up
+    except BadAnswer:  # a learner's function may fail on a page that did not come up; a table has no answer there
         return None
 
 
