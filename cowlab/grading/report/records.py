@@ -145,13 +145,13 @@ def record(data: Any, where: str = "record") -> Record:
 
 
 def shared(record: Record, known: dict[Any, Any]) -> Record:
-    """The same record, with what others had before as the same objects: a thousand equal tables take the room of one."""
+    """The same record, with what others had before as the same objects: a thousand equal answers take the room of one."""
 
     def once(value: H) -> H:
         kept: H = known.setdefault(value, value)
         return kept
 
-    tasks = [t._replace(witness=once(t.witness), table=once(t.table), parts=once(t.parts)) for t in record.tasks]
+    tasks = [once(t._replace(witness=once(t.witness), table=once(t.table), parts=once(t.parts))) for t in record.tasks]
     return record._replace(tasks=tuple(tasks), isolation=once(record.isolation))
 
 
