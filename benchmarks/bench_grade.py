@@ -141,14 +141,15 @@ def main() -> None:
         few = a_class(place / "few", args.peer, known)
         rows.append(("cowlab grade, the same", args.peer, cowlab(few, *jobs)))
         tenth = a_class(place / "tenth", args.many // 10, known)
-        small = cowlab(tenth, *jobs, "--out", str(place / "out tenth"))
-        rows.append(("cowlab grade --out", args.many // 10, small))
-        all_of_them = a_class(place / "many", args.many, known)
-        large = cowlab(all_of_them, *jobs, "--out", str(place / "out"))
-        rows.append(("cowlab grade --out", args.many, large))
+        small = cowlab(tenth, *jobs)
+        rows.append(("cowlab grade", args.many // 10, small))
+        everybody = a_class(place / "many", args.many, known)
+        large = cowlab(everybody, *jobs)
+        rows.append(("cowlab grade", args.many, large))
         assert len({json.loads(line)["student"] for line in large.output.splitlines()}) == args.many
         alike = a_class(place / "alike", args.many, known, "# written by {!r}")
-        rows.append(("  only comments differ", args.many, cowlab(alike, *jobs, "--out", str(place / "out alike"))))
+        rows.append(("  only comments differ", args.many, cowlab(alike, *jobs)))
+        rows.append(("  with reports (--out)", args.many, cowlab(everybody, *jobs, "--out", str(place / "out"))))
         show(rows, small, large, args.many)
 
 
@@ -162,18 +163,14 @@ def a_class(folder: Path, students: int, known: dict[str, list[str]], own: str =
 def show(rows: list[tuple[str, int, Used]], small: Used, large: Used, many: int) -> None:
     print(f"{'':24} {'submissions':>11} {'wall s':>8} {'CPU s':>8} {'CPU ms each':>12} {'peak MB':>8}")
     for what, count, used in rows:
-        print(
-            f"{what:24} {count:>11,} {used.wall:>8.1f} {used.cpu:>8.1f} {1000 * used.cpu / count:>12.0f} {used.peak:>8.0f}"
-        )
-    each = (large.cpu - small.cpu) / (many - many // 10)
-    print(
-        f"one more submission costs {1000 * each:.0f} ms of CPU; the parent's peak grew by {large.peak - small.peak:.1f} MB"
-    )
+        each = 1000 * used.cpu / count
+        print(f"{what:24} {count:>11,} {used.wall:>8.1f} {used.cpu:>8.1f} {each:>12.0f} {used.peak:>8.0f}")
+    more = 1000 * (large.cpu - small.cpu) / (many - many // 10)
+    print(f"one more submission costs {more:.0f} ms of CPU; the parent's peak grew by {large.peak - small.peak:.1f} MB")
     if rows[0][0].startswith("nbgrader"):
         peer = rows[0][2].cpu / rows[0][1]
-        print(
-            f"nbgrader / cowlab, CPU each: {peer / (rows[1][2].cpu / rows[1][1]):.0f} for the same few, {peer / (large.cpu / many):.0f} for the class"
-        )
+        ratios = [f"{peer / (used.cpu / count):.0f} ({what.strip()}, {count:,})" for what, count, used in rows[1:]]
+        print(f"nbgrader's CPU each, in cowlab's: {', '.join(ratios)}")
 
 
 if __name__ == "__main__":
