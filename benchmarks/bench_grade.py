@@ -146,6 +146,7 @@ def main() -> None:
         everybody = a_class(place / "many", args.many, known)
         large = cowlab(everybody, *jobs)
         rows.append(("cowlab grade", args.many, large))
+        rows.append(("  one worker", args.many, cowlab(everybody, "--jobs", "1")))
         assert len({json.loads(line)["student"] for line in large.output.splitlines()}) == args.many
         alike = a_class(place / "alike", args.many, known, "# written by {!r}")
         rows.append(("  only comments differ", args.many, cowlab(alike, *jobs)))

@@ -28,8 +28,7 @@ def answer(functions: Mapping[str, Callable[..., Any]], function: str, args: tup
     except (Exception, SystemExit) as error:
         return {"failed": f"{function}{asked(args)} raised {type(error).__name__}: {text(error)}{where(error)}"}
     try:
-        wire.dumps(returned)
-        return {"is": wire.plain(returned)}
+        return {"is": wire.sendable(returned)}
     except wire.WireError as error:
         return {"failed": f"{function}{asked(args)} returned something that cannot be read: {error}"}
     except Exception as error:  # whatever a strange object does when it is looked at

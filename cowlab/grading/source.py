@@ -34,12 +34,20 @@ WILD = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFunctionDef, ast.AsyncFor,
 
 
 class Part(NamedTuple):
-    """A definition or an import of a cell: its source, the names that it binds, those that it needs, and whether it is tame."""
+    """A definition or an import of a cell: the names that it binds, those that it needs, and whether it is tame."""
 
-    source: str
+    node: ast.stmt
     binds: frozenset[str]
     needs: frozenset[str]
     tame: bool
+
+    @property
+    def source(self) -> str:
+        """Its source; "" where it is nested too deeply to be written down. Most parts are needed by nobody."""
+        try:
+            return ast.unparse(self.node)
+        except (RecursionError, ValueError):
+            return ""
 
 
 def parsed(source: str) -> tuple[str, list[ast.stmt]]:
@@ -60,12 +68,8 @@ def parsed(source: str) -> tuple[str, list[ast.stmt]]:
 def definitions(body: list[ast.stmt]) -> Iterator[Part]:
     """The imports, functions, classes and names of a cell, each by itself, so that one that fails takes no other along."""
     for node in body:
-        try:
-            bound = frozenset(_bound(node))
-            if bound:
-                yield Part(ast.unparse(node), bound, names(node), tame(node))
-        except (RecursionError, ValueError):
-            continue
+        if bound := frozenset(_bound(node)):
+            yield Part(node, bound, names(node), tame(node))
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cowlab.grading.source import ALL, Part, definitions, names, parsed, tame
-from cowlab.grading.task import Task, lessons, tasks
+from cowlab.grading.task import Task, lessons, task_names
 
 MAX_BYTES = 20_000_000
 MAX_CELLS = 2_000
@@ -118,8 +118,8 @@ def _cell(cell: Any) -> Cell:
 def _lesson(name: str, cells: tuple[Cell, ...]) -> str:
     """The lesson whose tasks the marks name; without any mark, the one of the file's name."""
     marks = {cell.grade_id for cell in cells}
-    most = max(lessons(), key=lambda lesson: len(marks & tasks(lesson).keys()), default="")
-    if most and marks & tasks(most).keys():
+    most = max(lessons(), key=lambda lesson: len(marks & task_names(lesson)), default="")
+    if most and marks & task_names(most):
         return most
     stem = Path(name).stem
     if stem in lessons():
@@ -140,7 +140,7 @@ def answer(submission: Submission, task: Task) -> Found:
     says = "several cells answer this task: the last one counts" if len(marked) > 1 else ""
     parts = helpers(chosen[0], others)
     calm = chosen[0].tame and all(part.tame for part in parts)
-    return Found(chosen[0].source, tuple(part.source for part in parts), says, calm)
+    return Found(chosen[0].source, tuple(filter(None, (part.source for part in parts))), says, calm)
 
 
 def defines(cell: Cell, task: Task) -> bool:

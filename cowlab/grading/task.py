@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -68,6 +68,11 @@ def tasks(lesson: str, seed: int = 0) -> dict[str, Task]:
     if lesson not in lessons():
         raise TaskError(f"no exercises of {lesson!r}; there are those of {', '.join(lessons())}")
     return {name: _task(lesson, name, table, seed) for name, table in _tables(lesson).items()}
+
+
+def task_names(lesson: str) -> Set[str]:
+    """The names of its tasks."""
+    return _tables(lesson).keys()
 
 
 @cache

@@ -19,6 +19,7 @@ import sys
 import time
 from typing import Any, NamedTuple
 
+IMPORTS = (ast.Import, ast.ImportFrom)
 MAX_LINE = 40_000_000  # of what the parent sends: it is trusted, and may send a long notebook
 
 
@@ -187,13 +188,16 @@ def run(source: str, name: str, functions: dict[str, Any]) -> None:
     """Run a source. What it imports and is not there is missed when it is used, and not before."""
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     tree = ast.parse(source, name)
-    compile(tree, name, "exec")  # all of it can be read, or none of it is run
+    whole = compile(tree, name, "exec")  # all of it can be read, or none of it is run
+    if not any(isinstance(node, IMPORTS) for node in tree.body):
+        exec(whole, functions)
+        return
     for node in tree.body:
         for part in apart(node):
             try:
                 exec(compile(ast.Module([part], []), name, "exec"), functions)
             except ImportError as error:
-                if not isinstance(part, (ast.Import, ast.ImportFrom)):
+                if not isinstance(part, IMPORTS):
                     raise
                 alias = part.names[0]
                 functions[alias.asname or alias.name.partition(".")[0]] = Absent(error)
