@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
-from cowlab.events import format
+from cowlab.events import Event, format
 from cowlab.fault import REFUSED, SIGSEGV, SKIPPED
 from cowlab.scenario import Moment, Trace
 from cowlab.world import ZERO_PAGE, Store, World, in_file, looks, mapcount
@@ -28,6 +28,11 @@ ANOTHER_BYTE = "P: write P"
 IN_ANOTHER_BYTE = ("s09_*", "s11_uring_*", "s13_thp_uring_clearrefs", "s19_*")
 # The recorded file is full of A; a file's page reads F here.
 FILE_LETTER = "A"
+
+
+def another_byte(scenario: str, event: Event | None) -> bool:
+    """Whether a recording let the CPU write another byte than the device's there."""
+    return event is not None and format(event) == ANOTHER_BYTE and matches(scenario, IN_ANOTHER_BYTE)
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

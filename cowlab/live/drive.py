@@ -1,0 +1,313 @@
+"""Drive a script on the kernel of this machine: each of its processes is a real one, and does one line at a time.
+
+Whatever happens, nothing stays: processes end when their socket is closed, are killed as a group, and end by themselves in two minutes
+if even we are gone; files have no name. A step that takes too long, and a call that is forbidden here, is a Skip with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cowlab.events import TAKERS, Event
+from cowlab.events import format as format_event
+from cowlab.live.machine import impossible
+from cowlab.live.observe import another_byte
+from cowlab.scenario import Scenario
+
+PATIENCE = 5.0  # seconds for a line
+KSM_PATIENCE = 10.0
+OFFSET = 2048  # of the byte that is stored beside the device's
+# What actor/ needs of the package, without its __init__: a process of a script is as small as it can be.
+BOOT = """
+import sys, types
+for name, path in (("cowlab", {top!r}), ("cowlab.live", {live!r})):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [path]
+from cowlab.live.actor.serve import main
+main({fds}, {file}, {drains})
+"""
+
+
+class Skip(Exception):
+    """This script cannot be run here; the message says why."""
+
+
+class Look(NamedTuple):
+    """What was seen of a page of a process without touching it. None: it may not be seen here, or there is nothing."""
+
+    present: bool | None = None
+    swapped: bool = False
+    soft_dirty: bool = False
+    once: bool = False
+    frame: int | None = None
+    mapcount: int | None = None
+    flags: list[str] | None = None
+    value: str | None = None
+
+
+class Moment(NamedTuple):
+    """After a line: what the call said (done, sigsegv, refused), what a `read` read, and what was seen of each page."""
+
+    line: int
+    event: Event | None
+    outcome: str = "done"
+    value: str | None = None
+    faults: int | None = None
+    looks: dict[tuple[str, int], Look] = {}  # noqa: RUF012 - never changed
+
+
+class Run(NamedTuple):
+    """A script on this kernel. moments[0] is the start; ends: what each process, reference and the file shows at the end."""
+
+    scenario: Scenario
+    moments: tuple[Moment, ...]
+    ends: dict[tuple[str, int], str]
+
+
+def run(scenario: Scenario, patience: float = PATIENCE) -> Run:
+    """Run it. Raises Skip."""
+    if why := impossible(scenario):
+        raise Skip(why)
+    with contextlib.closing(Stage(scenario, patience)) as stage:
+        moments = [Moment(0, None, looks=stage.looks())]
+        for line in scenario.script.steps:
+            assert line.event is not None
+            moment = stage.step(line.number, line.event)
+            moments.append(moment._replace(looks=stage.looks()))
+        return Run(scenario, tuple(moments), dict(stage.ends()))
+
+
+class Stage:
+    """The processes of one script, and what holds pages for it. Close it."""
+
+    def __init__(self, scenario: Scenario, patience: float) -> None:
+        self.scenario, self.patience = scenario, patience
+        self.talks: dict[str, socket.socket] = {}
+        self.pipes: dict[str, tuple[int, int]] = {}
+        self.owners: dict[str, str] = {}
+        forks = sum(event.verb == "fork" for event in scenario.events)
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(1 + forks)]
+        self.waiting = [(ours, theirs.fileno()) for ours, theirs in pairs]
+        self.file = os.memfd_create("file")
+        os.pwrite(self.file, b"F" * (64 << 12), 0)
+        fds = [theirs.fileno() for _, theirs in pairs]
+        here = Path(__file__).resolve().parent
+        drains = not any(event.verb == "hold" for event in scenario.events)
+        boot = BOOT.format(top=str(here.parent), live=str(here), fds=fds, file=self.file, drains=drains)
+        self.first = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", boot],
+            pass_fds=[*fds, self.file],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        for _, theirs in pairs:
+            theirs.close()
+        self.talks["P"], _ = self.waiting.pop(0)
+
+    def close(self) -> None:
+        for talk in [*self.talks.values(), *(ours for ours, _ in self.waiting)]:
+            talk.close()
+        for fd in [self.file, *(fd for pipe in self.pipes.values() for fd in pipe)]:
+            os.close(fd)
+        try:
+            self.first.wait(0.5)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.first.pid, signal.SIGKILL)  # also those that a script left behind
+            self.first.wait()
+            self.errors.close()
+
+    # --- one line ----------------------------------------------------------------------------------------------------
+
+    def step(self, line: int, event: Event) -> Moment:
+        """Do it, and say what it said. Raises Skip."""
+        try:
+            found = self.act(event)
+        except Skip as skip:
+            raise Skip(f"line {line}, {format_event(event)}: {skip}") from None
+        outcome = "sigsegv" if found.get("signal") else "refused" if found.get("errno") else "done"
+        return Moment(line, event, outcome, found.get("value"), found.get("faults"))
+
+    def act(self, event: Event) -> dict[str, Any]:
+        who, verb, args = event.actor, event.verb, event.args
+        if who == "kernel":
+            return self.kernel(event)
+        if who == "file":
+            return {"value": letter_of(os.pread(self.file, 1, event.page << 12))}
+        if who in self.owners:
+            return self.through(who, verb, *args)
+        if verb == "fork":
+            return self.fork(who, args[0])
+        if verb == "exit":
+            return self.exit(who)
+        if verb in TAKERS:
+            return self.take(event)
+        if verb == "vm_write":
+            pid = self.ask(args[0], "pid")["pid"]
+            return self.ask(who, "vm_write", pid=pid, page=event.page, letter=args[1])
+        if verb == "write":
+            beside = another_byte(self.scenario.name, event)
+            return self.ask(who, "write", page=event.page, letter=args[0], offset=OFFSET if beside else 0)
+        if verb == "clear_refs" and not any(look.soft_dirty for look in self.looks().values()):
+            raise Skip("this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), so clear_refs protects nothing")
+        return self.ask(who, verb, **arguments(event))
+
+    def kernel(self, event: Event) -> dict[str, Any]:
+        if event.verb == "ksm":
+            self.merge(event)
+        return {}  # hold P lru: the batch is not drained in this script
+
+    def merge(self, event: Event) -> None:
+        """Wait until ksmd has looked at both pages, twice: it merges what did not change in between."""
+        scans, until = full_scans(), time.monotonic() + KSM_PATIENCE
+        while full_scans() < scans + 3:
+            if time.monotonic() > until:
+                raise Skip(f"ksmd did not come round within {KSM_PATIENCE:g} seconds")
+            time.sleep(0.05)
+
+    def fork(self, parent: str, child: str) -> dict[str, Any]:
+        ours, fd = self.waiting.pop(0)
+        self.ask(parent, "fork", fd=fd)
+        for other in self.talks:
+            if other != parent:
+                self.ask(other, "shed", fd=fd)
+        self.talks[child] = ours
+        return {}
+
+    def exit(self, who: str) -> dict[str, Any]:
+        """Its memory has gone when its socket is closed."""
+        talk = self.talks.pop(who)
+        talk.shutdown(socket.SHUT_WR)
+        talk.settimeout(self.patience)
+        try:
+            talk.recv(1)
+        except TimeoutError:
+            raise Skip(f"{who} does not end") from None
+        finally:
+            talk.close()
+        return {}
+
+    # --- references --------------------------------------------------------------------------------------------------
+
+    def take(self, event: Event) -> dict[str, Any]:
+        name = event.args[0]
+        later = [e.args[0] for e in self.scenario.events if e.actor == name and e.verb == "write"]
+        found = self.ask(event.actor, "take", name=name, verb=event.verb, page=event.page, letter=[*later, ""][0])
+        if not found.get("errno"):
+            self.owners[name] = event.actor
+            if "fds" in found:
+                self.pipes[name] = found["fds"]
+        return found
+
+    def through(self, name: str, verb: str, letter: str = "") -> dict[str, Any]:
+        """What happens to a reference or is seen through it."""
+        if name in self.pipes:
+            if verb == "put":
+                for fd in self.pipes.pop(name):
+                    os.close(fd)
+                return {}
+            return {"value": peek(self.pipes[name][0])}
+        owner = self.owners[name]
+        if owner not in self.talks:
+            raise Skip(f"the process that made {name} has gone, and only it can ask the device")
+        if verb == "put":
+            del self.owners[name]
+            return self.ask(owner, "put", name=name)
+        return self.ask(owner, "through", name=name, letter=letter)
+
+    # --- what can be seen --------------------------------------------------------------------------------------------
+
+    def looks(self) -> dict[tuple[str, int], Look]:
+        return {
+            (who, int(page)): Look(**seen)
+            for who in self.talks
+            for page, seen in self.ask(who, "look")["pages"].items()
+        }
+
+    def ends(self) -> Iterator[tuple[tuple[str, int], str]]:
+        """What each reference, process and the file shows in the end: here a page may be faulted in."""
+        pages = [(who, page) for who, page in self.looks()]
+        for name, owner in list(self.owners.items()):
+            if name in self.pipes or owner in self.talks:
+                found = self.through(name, "read")
+                if "value" in found:
+                    yield (name, 0), found["value"]
+        for who, page in pages:
+            yield (who, page), self.ask(who, "read", page=page).get("value", "err11")
+        yield ("file", 0), letter_of(os.pread(self.file, 1, 0))
+
+    # --- talking -----------------------------------------------------------------------------------------------------
+
+    def ask(self, who: str, do: str, **more: Any) -> dict[str, Any]:
+        """What that process answers. Raises Skip if it may not, or says nothing."""
+        talk = self.talks[who]
+        talk.settimeout(self.patience)
+        try:
+            talk.sendall(json.dumps({"do": do, **more}).encode())
+            line, fds, _, _ = socket.recv_fds(talk, 1 << 16, 2)
+        except TimeoutError:
+            raise Skip(f"no answer within {self.patience:g} seconds") from None
+        except OSError:
+            line = b""
+        if not line:
+            raise Skip(f"its process ended{self.why()}")
+        found: dict[str, Any] = json.loads(line)
+        if "forbidden" in found:
+            raise Skip(found["forbidden"])
+        return {**found, "fds": tuple(fds)} if fds else found
+
+    def why(self) -> str:
+        """The last line of what the processes complained of."""
+        os.set_blocking(self.errors.fileno(), False)
+        said = (self.errors.read() or b"").decode("utf-8", "replace").strip()
+        return f": {said.splitlines()[-1]}" if said else ""
+
+    @property
+    def errors(self) -> Any:
+        return self.first.stderr
+
+
+def arguments(event: Event) -> dict[str, Any]:
+    """The arguments of an event as the actor's do_VERB names them."""
+    names = {"mmap": ("kind", "prot"), "mprotect": ("prot",), "madvise": ("advice",), "uffd_wp": ("on",), "poke": ("letter",)}
+    found: dict[str, Any] = dict(zip(names.get(event.verb, ()), event.args, strict=False))
+    if event.verb == "mmap":
+        found.setdefault("prot", "rw")
+    if event.verb == "uffd_wp":
+        found["on"] = found["on"] == "on"
+    return found if event.verb == "clear_refs" else {**found, "page": event.page}
+
+
+def peek(fd: int) -> str:
+    """The first byte of a pipe, which stays in it."""
+    from cowlab.live.actor.system import call
+
+    first, second = os.pipe()
+    try:
+        call("tee", fd, second, 4096, 0)
+        return letter_of(os.read(first, 1))
+    finally:
+        os.close(first)
+        os.close(second)
+
+
+def letter_of(byte: bytes) -> str:
+    return byte.decode("latin-1").replace("\0", "0")
+
+
+def full_scans() -> int:
+    return int(Path("/sys/kernel/mm/ksm/full_scans").read_text())
