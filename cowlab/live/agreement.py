@@ -15,18 +15,18 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from cowlab.events import Line, Script
+from cowlab.events import Line, Script, format
 from cowlab.live.observe import (
-    END,
+
     Observer,
     arrived,
     coherent,
     finished,
     frame,
     leaks,
+    line,
     mapped_once,
     mappings,
-    matches,
     merged,
     merged_frame,
     result,
@@ -37,6 +37,7 @@ from cowlab.live.observe import (
     swap_entry,
     zero_page,
 )
+from cowlab.live.watched import END, matches
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import Scenario, play, scenarios
 
@@ -224,11 +225,20 @@ def _compare_scenario(kernel: str, name: str, fields: dict[str, str], policy: Po
 
 
 def place_of(scenario: str, field: str) -> Observer | None:
-    """The observer for that field there; None if nobody knows such a field."""
+    """The observer for that field there, which may be a line: `6 g: read`; None if nobody knows such a field."""
     for pattern, fields in PLACES:
         if field in fields and matches(scenario, [pattern]):
             return fields[field]
+    number, space, text = field.partition(" ")
+    if space and number.isdigit() and lines_of(scenario).get(int(number)) == text:
+        return line(int(number))
     return FIELDS.get(field)
+
+
+def lines_of(scenario: str) -> dict[int, str]:
+    """The events of that scenario by the number of their line; empty for one that the atlas does not have."""
+    known = scenarios().get(scenario)
+    return {} if known is None else {line.number: format(line.event) for line in known.script.steps if line.event}
 
 
 def why_not(scenario: str, field: str, recorded: str) -> NotModelled | None:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from cowlab.events import TAKERS, Event
 from cowlab.events import format as format_event
 from cowlab.live.machine import impossible
-from cowlab.live.observe import another_byte
+from cowlab.live.watched import another_byte
 from cowlab.scenario import Scenario
 
 PATIENCE = 5.0  # seconds for a line
@@ -61,6 +61,7 @@ class Moment(NamedTuple):
     line: int
     event: Event | None
     outcome: str = "done"
+    errno: int = 0
     value: str | None = None
     faults: int | None = None
     looks: dict[tuple[str, int], Look] = {}  # noqa: RUF012 - never changed
@@ -72,6 +73,16 @@ class Run(NamedTuple):
     scenario: Scenario
     moments: tuple[Moment, ...]
     ends: dict[tuple[str, int], str]
+
+    def kind(self, n: int, who: str, page: int) -> str:
+        """What kind of mapping that process has there: its own last mmap, or its parent's before the fork."""
+        for moment in reversed(self.moments[: n + 1]):
+            event = moment.event
+            if event and event.verb == "fork" and event.args[0] == who:
+                who = event.actor
+            elif event and event.verb == "mmap" and (event.actor, event.page) == (who, page):
+                return event.args[0]
+        return "anon"
 
 
 def run(scenario: Scenario, patience: float = PATIENCE) -> Run:
@@ -140,7 +151,7 @@ class Stage:
         except Skip as skip:
             raise Skip(f"line {line}, {format_event(event)}: {skip}") from None
         outcome = "sigsegv" if found.get("signal") else "refused" if found.get("errno") else "done"
-        return Moment(line, event, outcome, found.get("value"), found.get("faults"))
+        return Moment(line, event, outcome, found.get("errno", 0), found.get("value"), found.get("faults"))
 
     def act(self, event: Event) -> dict[str, Any]:
         who, verb, args = event.actor, event.verb, event.args
@@ -283,7 +294,13 @@ class Stage:
 
 def arguments(event: Event) -> dict[str, Any]:
     """The arguments of an event as the actor's do_VERB names them."""
-    names = {"mmap": ("kind", "prot"), "mprotect": ("prot",), "madvise": ("advice",), "uffd_wp": ("on",), "poke": ("letter",)}
+    names = {
+        "mmap": ("kind", "prot"),
+        "mprotect": ("prot",),
+        "madvise": ("advice",),
+        "uffd_wp": ("on",),
+        "poke": ("letter",),
+    }
     found: dict[str, Any] = dict(zip(names.get(event.verb, ()), event.args, strict=False))
     if event.verb == "mmap":
         found.setdefault("prot", "rw")

@@ -24,7 +24,9 @@ def look(address: int) -> dict[str, Any]:
         return {"present": None}
     present, swapped = bool(found & PRESENT), bool(found & SWAPPED)
     number = (found & FRAME) if present and found & FRAME else None
-    count, bits = (None, None) if number is None else (word("/proc/kpagecount", number), word("/proc/kpageflags", number))
+    count, bits = (
+        (None, None) if number is None else (word("/proc/kpagecount", number), word("/proc/kpageflags", number))
+    )
     return {
         "present": present,
         "swapped": swapped,
