@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from cowlab.events import Line, Script, format
 from cowlab.live.observe import (
-
     Observer,
     arrived,
     coherent,
@@ -160,10 +159,10 @@ class Cell(NamedTuple):
 
     @property
     def agrees(self) -> bool:
-        return not self.reason and self.model in (self.recorded, _returned(self.recorded))
+        return not self.reason and self.model in (self.recorded, returned(self.recorded))
 
 
-def _returned(value: str) -> str:
+def returned(value: str) -> str:
     """A return value: which errno, and how many bytes, is the caller's affair."""
     return ("refused" if value.startswith("-") else "succeeds") if re.fullmatch("-?[0-9]+", value) else value
 

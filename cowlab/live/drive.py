@@ -106,41 +106,57 @@ class Stage:
         self.talks: dict[str, socket.socket] = {}
         self.pipes: dict[str, tuple[int, int]] = {}
         self.owners: dict[str, str] = {}
-        forks = sum(event.verb == "fork" for event in scenario.events)
+        self.waiting: list[tuple[socket.socket, int]] = []
+        self.file = -1
+        self.first: subprocess.Popen[bytes] | None = None
+        try:
+            self.start()
+        except (OSError, AttributeError) as error:  # no memfd_create in some builds of Python
+            self.close()
+            raise Skip(f"no process can be started: {error}") from None
+
+    def start(self) -> None:
+        """The first process, with a socket for each that the script will fork. Raises OSError."""
+        if any(event.verb == "mmap" and event.args[0] == "file" for event in self.scenario.events):
+            self.file = os.memfd_create("file")
+            os.pwrite(self.file, b"F" * (64 << 12), 0)
+        forks = sum(event.verb == "fork" for event in self.scenario.events)
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(1 + forks)]
         self.waiting = [(ours, theirs.fileno()) for ours, theirs in pairs]
-        self.file = os.memfd_create("file")
-        os.pwrite(self.file, b"F" * (64 << 12), 0)
         fds = [theirs.fileno() for _, theirs in pairs]
         here = Path(__file__).resolve().parent
-        drains = not any(event.verb == "hold" for event in scenario.events)
+        drains = not any(event.verb == "hold" for event in self.scenario.events)
         boot = BOOT.format(top=str(here.parent), live=str(here), fds=fds, file=self.file, drains=drains)
-        self.first = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", boot],
-            pass_fds=[*fds, self.file],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        for _, theirs in pairs:
-            theirs.close()
+        try:
+            self.first = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", boot],
+                pass_fds=[*fds, *([self.file] if self.file >= 0 else [])],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        finally:
+            for _, theirs in pairs:
+                theirs.close()
         self.talks["P"], _ = self.waiting.pop(0)
 
     def close(self) -> None:
         for talk in [*self.talks.values(), *(ours for ours, _ in self.waiting)]:
             talk.close()
-        for fd in [self.file, *(fd for pipe in self.pipes.values() for fd in pipe)]:
+        for fd in [*([self.file] if self.file >= 0 else []), *(fd for pipe in self.pipes.values() for fd in pipe)]:
             os.close(fd)
-        try:
-            self.first.wait(0.5)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.first.pid, signal.SIGKILL)  # also those that a script left behind
-            self.first.wait()
-            self.errors.close()
+        if self.first is not None:
+            try:
+                self.first.wait(0.5)
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.first.pid, signal.SIGKILL)  # also those that a script left behind
+                self.first.wait()
+                assert self.first.stderr is not None
+                self.first.stderr.close()
 
     # --- one line ----------------------------------------------------------------------------------------------------
 
@@ -158,7 +174,7 @@ class Stage:
         if who == "kernel":
             return self.kernel(event)
         if who == "file":
-            return {"value": letter_of(os.pread(self.file, 1, event.page << 12))}
+            return {"value": self.in_file(event.page)}
         if who in self.owners:
             return self.through(who, verb, *args)
         if verb == "fork":
@@ -259,7 +275,11 @@ class Stage:
                     yield (name, 0), found["value"]
         for who, page in pages:
             yield (who, page), self.ask(who, "read", page=page).get("value", "err11")
-        yield ("file", 0), letter_of(os.pread(self.file, 1, 0))
+        if self.file >= 0:
+            yield ("file", 0), self.in_file(0)
+
+    def in_file(self, page: int) -> str:
+        return letter_of(os.pread(self.file, 1, page << 12))
 
     # --- talking -----------------------------------------------------------------------------------------------------
 
@@ -283,13 +303,10 @@ class Stage:
 
     def why(self) -> str:
         """The last line of what the processes complained of."""
-        os.set_blocking(self.errors.fileno(), False)
-        said = (self.errors.read() or b"").decode("utf-8", "replace").strip()
+        assert self.first is not None and self.first.stderr is not None
+        os.set_blocking(self.first.stderr.fileno(), False)
+        said = (self.first.stderr.read() or b"").decode("utf-8", "replace").strip()
         return f": {said.splitlines()[-1]}" if said else ""
-
-    @property
-    def errors(self) -> Any:
-        return self.first.stderr
 
 
 def arguments(event: Event) -> dict[str, Any]:

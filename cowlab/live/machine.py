@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from cowlab.scenario import Scenario
 
@@ -23,6 +24,8 @@ UNSAID = {
 
 def impossible(scenario: Scenario) -> str:
     """Why that script cannot be run here; "" if nothing is known against it."""
+    if sys.platform != "linux":
+        return f"this is not Linux ({platform.system() or sys.platform})"
     for event in scenario.events:
         if event.verb in UNSAID:
             return UNSAID[event.verb]
@@ -49,3 +52,61 @@ def text(path: str) -> str:
         return Path(path).read_text().strip()
     except OSError:
         return ""
+
+
+class Machine(NamedTuple):
+    """Facts that decide what can be run and seen. kernel: as uname says; facts: in words, by name."""
+
+    kernel: str
+    package: str
+    privileges: str
+    facts: dict[str, str]
+
+
+def machine() -> Machine:
+    """This one."""
+    uname = platform.uname()
+    return Machine(
+        uname.release, f"{uname.system} {uname.release} {uname.version} {uname.machine}", privileges(), facts()
+    )
+
+
+def privileges() -> str:
+    """root, or user 65534; and what narrows that."""
+    status = dict(line.split(":\t", 1) for line in text("/proc/self/status").splitlines() if ":\t" in line)
+    mapped = text("/proc/self/uid_map").split()
+    words = ["root" if os.geteuid() == 0 else f"user {os.geteuid()}"]
+    if mapped and mapped != ["0", "0", "4294967295"]:
+        words.append("in a user namespace")
+    if status.get("NoNewPrivs", "0") == "1":
+        words.append("no new privileges")
+    if status.get("Seccomp", "0") != "0":
+        words.append("system calls filtered")
+    return ", ".join(words)
+
+
+def facts() -> dict[str, str]:
+    """What of the configuration matters."""
+    huge = "/sys/kernel/mm/transparent_hugepage/enabled"
+    locked = resource_limit()
+    return {
+        "processors": str(os.cpu_count()),
+        "swap": "yes" if swaps() else "none",
+        "ksm": "on" if ksm_runs() else "off",
+        "transparent_hugepage": next((one.strip("[]") for one in text(huge).split() if one[0] == "["), "not there"),
+        "hugetlb pages free": meminfo("HugePages_Free"),
+        "io_uring_disabled": text("/proc/sys/kernel/io_uring_disabled") or "not said",
+        "unprivileged_userfaultfd": text("/proc/sys/vm/unprivileged_userfaultfd") or "not said",
+        "locked memory": "unlimited" if locked < 0 else f"{locked >> 10} KiB",
+    }
+
+
+def meminfo(name: str) -> str:
+    return next((line.split()[1] for line in text("/proc/meminfo").splitlines() if line.startswith(f"{name}:")), "0")
+
+
+def resource_limit() -> int:
+    """RLIMIT_MEMLOCK in bytes; -1 for none."""
+    import resource  # POSIX only
+
+    return resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]

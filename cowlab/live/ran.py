@@ -92,7 +92,9 @@ class Ran(Watched):
         shown = self.letter(-1, reference)
         if shown in (NO_LOOK, NOTHING):
             return None
-        taken = next(n for n, event in enumerate(self.events) if event and event.verb in TAKERS and event.args[0] == reference)
+        taken = next(
+            n for n, event in enumerate(self.events) if event and event.verb in TAKERS and event.args[0] == reference
+        )
         owner = self.events[taken]
         later = (event for event in self.events[taken:] if event and event.verb in STORES)
         return any(event.args[-1] == shown and owner and event.actor not in (owner.actor, reference) for event in later)

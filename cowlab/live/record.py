@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+import json
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from cowlab.live.agreement import Recording, lines_of, place_of, recordings
+from cowlab.live.agreement import Recording, lines_of, nearest, place_of, recordings
 from cowlab.live.drive import Run, Skip, run
+from cowlab.live.machine import machine
 from cowlab.live.ran import Ran
-from cowlab.live.watched import NOTHING
 from cowlab.scenario import Scenario
 
+UNIT = "each scenario in processes of its own on one processor, driven line by line from another process"
+LEGEND = {
+    "letters": "what the first byte of a page shows: the letter of a store; 0 zero byte; errN errno or signal",
+    "frames": "same/moved: PFN of the page in that process (from /proc/self/pagemap) compared with before; ? hidden",
+    "lines": "`14 g: read` is line 14 of the scenario: what a read shows; same, moved or SIGSEGV of a store; what another call returned",
+    "na": "could not run there, with the reason",
+}
 SILENT = ("fork", "exit", "mmap", "uffd_wp")  # what such a line returns says nothing about pages
 
 
@@ -23,6 +31,7 @@ class Live(NamedTuple):
 
 
 def run_all(chosen: Iterable[Scenario]) -> Iterator[Live]:
+    """Each of them, one after the other."""
     for scenario in chosen:
         try:
             yield Live(scenario, run(scenario))
@@ -34,7 +43,7 @@ def fields_of(scenario: str) -> list[str]:
     """What is noted of a scenario: what the recordings have, and each line that can answer."""
     known = dict.fromkeys(field for recording in recordings().values() for field in recording.results.get(scenario, {}))
     lines = [f"{number} {text}" for number, text in lines_of(scenario).items() if says_something(text)]
-    return [*(field for field in known if field != "na"), *lines]
+    return [*lines, *(field for field in known if field != "na")]
 
 
 def says_something(event: str) -> bool:
@@ -42,9 +51,9 @@ def says_something(event: str) -> bool:
     return actor != "kernel" and rest.split()[0] not in SILENT
 
 
-def noted(ran: Ran) -> dict[str, str]:
+def noted(run: Run) -> dict[str, str]:
     """Field by field, in the words of the recordings."""
-    found = {}
+    ran, found = Ran(run), {}
     for field in fields_of(ran.scenario):
         observer = place_of(ran.scenario, field)
         assert observer is not None, field
@@ -52,6 +61,20 @@ def noted(ran: Ran) -> dict[str, str]:
     return found
 
 
-def recording(live: Iterable[Live], kernel: str, **about: Any) -> Recording:
-    results = {one.scenario.name: {"na": one.skipped} if one.run is None else noted(Ran(one.run)) for one in live}
-    return Recording(kernel=kernel, results=results, **about)
+def recording(live: Iterable[Live], again: Iterable[Live] = ()) -> Recording:
+    """What was noted of these, as a recording of this machine. again: the same once more; what differs is left out."""
+    here = machine()
+    results = {one.scenario.name: {"na": one.skipped} if one.run is None else noted(one.run) for one in live}
+    runs = 1
+    for one in again:
+        runs, name = 2, one.scenario.name
+        second = {"na": one.skipped} if one.run is None else noted(one.run)
+        results[name] = {field: value for field, value in results[name].items() if second.get(field) == value}
+    method = {"privileges": here.privileges, "observed_unit": UNIT, **here.facts}
+    found = Recording(here.kernel, here.package, "v6.5", runs, method, LEGEND, results)
+    return found._replace(row=nearest(found)[0][0])
+
+
+def as_json(recording: Recording) -> str:
+    """As a file. Raises nothing that read_recording would refuse."""
+    return json.dumps(recording._asdict(), indent=1, ensure_ascii=False) + "\n"

@@ -67,10 +67,13 @@ def faults() -> int:
 
 def mapping(address: int) -> str | None:
     """The rights of the mapping at an address as /proc/self/maps has them, rw-p; None if there is none."""
-    with open("/proc/self/maps") as file:
-        for line in file:
-            area, rights, *_ = line.split(None, 2)
-            first, end = (int(part, 16) for part in area.split("-"))
-            if first <= address < end:
-                return rights
+    try:
+        with open("/proc/self/maps") as file:
+            for line in file:
+                area, rights, *_ = line.split(None, 2)
+                first, end = (int(part, 16) for part in area.split("-"))
+                if first <= address < end:
+                    return rights
+    except OSError:  # no /proc
+        pass
     return None

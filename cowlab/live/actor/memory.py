@@ -169,12 +169,16 @@ class Memory:
         return False
 
     def poke(self, page: int, letter: str) -> None:
-        """A forced write, past the rights of the mapping. Raises OSError."""
-        handle = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
+        """A forced write, past the rights of the mapping. Raises Forbidden."""
+        handle = -1
         try:
+            handle = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
             os.pwrite(handle, letter.encode(), self.areas[page].page)
+        except OSError as error:
+            raise Forbidden(f"writes through /proc/PID/mem are refused here: {error.strerror}") from None
         finally:
-            os.close(handle)
+            if handle >= 0:
+                os.close(handle)
 
     def write_to(self, pid: int, page: int, letter: str) -> None:
         """process_vm_writev, to the page of that number in another process. Raises OSError."""

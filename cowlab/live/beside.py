@@ -1,0 +1,101 @@
+"""A run on this kernel beside the policies and the recorded kernels: who shows the same, and where they part first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+from cowlab.live.agreement import Cell, Recording, compare, nearest, place_of, recordings, returned
+from cowlab.live.record import fields_of
+from cowlab.policy import POLICIES
+from cowlab.scenario import Scenario, play
+
+RETURNED = ("rc", "rc_on_read_only", "drop_rc", "mprotect_rc", "io_res")  # fields that hold what a call returned
+MANY = 4  # policies that show the same: beyond that not every two of them are told apart
+
+
+class Nearest(NamedTuple):
+    """The policies that agree with a recording in most values, how many those are, and of how many."""
+
+    policies: list[str]
+    agree: int
+    values: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether they agree in all that could be observed."""
+        return self.agree == self.values > 0
+
+
+class Telling(NamedTuple):
+    """A scenario in which two policies would show something else, and why it did not run."""
+
+    policies: tuple[str, str]
+    scenario: str
+    field: str
+    skipped: str
+
+
+def closest(recording: Recording) -> Nearest:
+    ranks = nearest(recording)
+    best = ranks[0][1]
+    return Nearest([name for name, agree, _ in ranks if agree == best], best, ranks[0][2])
+
+
+def first_differences(recording: Recording, policy: str) -> dict[str, Cell]:
+    """Of each scenario in which that policy shows something else: the first value that differs, by line."""
+    found: dict[str, Cell] = {}
+    for cell in compare(recording, policy):
+        if not cell.reason and not cell.agrees:
+            found.setdefault(cell.scenario, cell)
+    return found
+
+
+def recorded(recording: Recording, other: Recording, scenario: str) -> Cell | None:
+    """The first value of that scenario in which another kernel differs; None if none does, or none is in both."""
+    return next(differences(recording, other, scenario), None)
+
+
+def differences(recording: Recording, other: Recording, scenario: str) -> Iterator[Cell]:
+    """The values of that scenario that both have seen and that differ."""
+    there = other.results.get(scenario, {})
+    for field, value in recording.results.get(scenario, {}).items():
+        if field in there and "?" not in value + there[field] and plain(field, value) != plain(field, there[field]):
+            yield Cell(recording.kernel, scenario, field, value, there[field])
+
+
+def plain(field: str, value: str) -> str:
+    """A value that can be compared: which errno, and how many bytes, is the caller's affair."""
+    return returned(value) if field in RETURNED else value
+
+
+def like_recorded(recording: Recording, scenario: str) -> list[str]:
+    """The recorded kernels that showed the same in that scenario."""
+    return [
+        kernel
+        for kernel, other in recordings().items()
+        if scenario in other.results
+        and "na" not in other.results[scenario]
+        and not recorded(recording, other, scenario)
+    ]
+
+
+def told_apart(near: Nearest, skipped: dict[str, str], atlas: dict[str, Scenario]) -> Iterator[Telling]:
+    """For each two of the nearest: the first scenario that did not run and would tell them apart."""
+    for one, other in combinations(near.policies[:MANY], 2):
+        for name, why in skipped.items():
+            field = name in atlas and parting(atlas[name], one, other)
+            if field:
+                yield Telling((one, other), name, field, why)
+                break
+
+
+def parting(scenario: Scenario, one: str, other: str) -> str:
+    """The first field of that scenario in which two policies differ; "" if there is none."""
+    traces = [play(scenario, POLICIES[name]) for name in (one, other)]
+    for field in fields_of(scenario.name):
+        observer = place_of(scenario.name, field)
+        if observer is not None and observer(traces[0]) != observer(traces[1]):
+            return field
+    return ""
