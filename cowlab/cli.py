@@ -6,16 +6,15 @@ import argparse
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cowlab
-from cowlab import lab, marking, search
-from cowlab.events import GRAMMAR, MAX_BYTES, ScriptError
+from cowlab import lab, marking, onlinux, search
+from cowlab.events import GRAMMAR, ScriptError
 from cowlab.events import format as format_event
 from cowlab.policy import POLICIES
-from cowlab.scenario import Scenario, Trace, play, read_scenario, scenarios, unknown
-from cowlab.terminal import Problem, console, find_policy, printable, table
+from cowlab.scenario import Trace, play, scenarios
+from cowlab.terminal import Problem, console, find_policy, find_scenario, printable, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +27,7 @@ WELCOME = """cowlab: one page of memory, from fork to PG_anon_exclusive.
   cowlab outcomes leak leak-thp    scenarios beside policies; without names, all of them
   cowlab explore --policy v5.9     every behaviour within bounds, and the shortest script that breaks a law
   cowlab matrix                    policies beside laws
+  cowlab live                      the same scripts on this machine's kernel
   cowlab grade FOLDER              grade a class, a folder a student
   cowlab COMMAND --help            more about a command
 
@@ -125,49 +125,14 @@ def build_parser() -> argparse.ArgumentParser:
     verify.add_argument("files", nargs="+", metavar="FILE", help="certificates that cowlab grade --out wrote")
     verify.set_defaults(act=marking.command_verify)
 
-    for command in (run, outcomes, explore, matrix, grade):
+    live = commands.add_parser("live", help="the same scripts on this machine's kernel, beside the policies")
+    onlinux.add_arguments(live)
+    live.set_defaults(act=onlinux.command_live)
+
+    for command in (run, outcomes, explore, matrix, grade, live):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else")
         command.add_argument("--no-color", action="store_true", help="plain text")
     return parser
-
-
-# --- input -----------------------------------------------------------------------------------------------------------
-
-
-def find_scenario(name: str) -> Scenario:
-    """A file, standard input (-), or a scenario of the atlas. Raises Problem or ScriptError."""
-    if name == "-":
-        return read_scenario(decode(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"), "standard input")
-    if not name:
-        raise Problem("no scenario: give a .cow file or a name, like 'leak'")
-    path = Path(name)
-    try:
-        if name in scenarios() and not path.is_file():
-            return scenarios()[name]
-        if path.is_dir():
-            raise Problem(f"{name}: is a folder; a .cow file was expected")
-        if not path.exists():
-            if path.suffix == ".cow" or len(path.parts) > 1:
-                raise Problem(f"{name}: no such file")
-            raise Problem(unknown("scenario", name, list(scenarios())))
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise Problem(f"{name}: cannot be read ({error.strerror})") from None
-    return read_scenario(decode(data, name), name)
-
-
-def decode(data: bytes, name: str) -> str:
-    """The text of a script. Raises Problem for one that is too long or no text."""
-    if len(data) > MAX_BYTES:
-        raise Problem(f"{name}: too long; at most {MAX_BYTES:,} bytes are read")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise Problem(f"{name}: not a text file; a script has one event a line, like 'P: write A'")
-    return text.replace("\r\n", "\n")
 
 
 # --- run -------------------------------------------------------------------------------------------------------------

@@ -6,10 +6,12 @@ import argparse
 import io
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cowlab.events import MAX_BYTES
 from cowlab.policy import Policy
-from cowlab.scenario import policy_named
+from cowlab.scenario import Scenario, policy_named, read_scenario, scenarios, unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +26,42 @@ def find_policy(name: str) -> Policy:
         return policy_named(name)
     except ValueError as error:
         raise Problem(str(error)) from None
+
+
+def find_scenario(name: str) -> Scenario:
+    """A file, standard input (-), or a scenario of the atlas. Raises Problem or ScriptError."""
+    if name == "-":
+        return read_scenario(decode(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"), "standard input")
+    if not name:
+        raise Problem("no scenario: give a .cow file or a name, like 'leak'")
+    path = Path(name)
+    try:
+        if name in scenarios() and not path.is_file():
+            return scenarios()[name]
+        if path.is_dir():
+            raise Problem(f"{name}: is a folder; a .cow file was expected")
+        if not path.exists():
+            if path.suffix == ".cow" or len(path.parts) > 1:
+                raise Problem(f"{name}: no such file")
+            raise Problem(unknown("scenario", name, list(scenarios())))
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Problem(f"{name}: cannot be read ({error.strerror})") from None
+    return read_scenario(decode(data, name), name)
+
+
+def decode(data: bytes, name: str) -> str:
+    """The text of a script. Raises Problem for one that is too long or no text."""
+    if len(data) > MAX_BYTES:
+        raise Problem(f"{name}: too long; at most {MAX_BYTES:,} bytes are read")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise Problem(f"{name}: not a text file; a script has one event a line, like 'P: write A'")
+    return text.replace("\r\n", "\n")
 
 
 def printable(text: str) -> str:

@@ -19,7 +19,20 @@ PACKAGE = ROOT / "cowlab"
 ORDER = ["world", "events", "policy", "fault", "reclaim", "gup", "kernel", "ideal", "explore", "laws", "keys", "model"]
 ORDER += ["compose", "check"]
 ORDER += ["scenario"]
-ORDER += ["matrix", "claims", "views", "live", "grading", "lab", "terminal", "search", "marking", "cli", "__main__"]
+ORDER += [
+    "matrix",
+    "claims",
+    "views",
+    "live",
+    "grading",
+    "lab",
+    "terminal",
+    "search",
+    "marking",
+    "onlinux",
+    "cli",
+    "__main__",
+]
 CORE = ORDER[: ORDER.index("matrix")]
 ALONE = {"policy", "explore"}
 # Packages that a view or a grader may want and a bare machine does not have.

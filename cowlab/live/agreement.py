@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -40,6 +40,7 @@ from cowlab.live.watched import END, matches
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import Scenario, play, scenarios
 
+Atlas = Mapping[str, Scenario]
 START = "P: write A"  # the page is there, full of A
 STORE = "P: write P"
 FORK = "P: fork C"
@@ -190,21 +191,23 @@ def recordings() -> dict[str, Recording]:
     return {recording.kernel: recording for recording in found}
 
 
-def compare(recording: Recording, policy: Policy | str | None = None) -> list[Cell]:
+def compare(recording: Recording, policy: Policy | str | None = None, atlas: Atlas | None = None) -> list[Cell]:
     """Every recorded cell beside what the policy's row does; by default the row that stands for the kernel.
 
-    Raises ValueError for an unknown policy.
+    atlas: where the scenarios are, by default those of the course. Raises ValueError for an unknown policy.
     """
     row = recording.row if policy is None else policy
+    known = scenarios() if atlas is None else atlas
     return [
         cell
         for name, fields in recording.results.items()
-        for cell in _compare_scenario(recording.kernel, name, fields, row)
+        for cell in _compare_scenario(recording.kernel, name, known.get(name), fields, row)
     ]
 
 
-def _compare_scenario(kernel: str, name: str, fields: dict[str, str], policy: Policy | str) -> Iterator[Cell]:
-    scenario = scenarios().get(name)
+def _compare_scenario(
+    kernel: str, name: str, scenario: Scenario | None, fields: dict[str, str], policy: Policy | str
+) -> Iterator[Cell]:
     if scenario is None:
         yield from (Cell(kernel, name, field, recorded, "", UNKNOWN_SCENARIO) for field, recorded in fields.items())
         return
@@ -214,7 +217,7 @@ def _compare_scenario(kernel: str, name: str, fields: dict[str, str], policy: Po
             scenario = without(scenario, excuse.without)
     trace = play(scenario, policy)
     for field, recorded in fields.items():
-        excuse, observer = excuses[field], place_of(name, field)
+        excuse, observer = excuses[field], place_of(scenario, field)
         if observer is None or (excuse and excuse.without):
             yield Cell(kernel, name, field, recorded, "", excuse.reason if excuse else UNKNOWN_FIELD)
             continue
@@ -223,10 +226,10 @@ def _compare_scenario(kernel: str, name: str, fields: dict[str, str], policy: Po
         yield cell if cell.agrees or not excuse else cell._replace(reason=excuse.reason)
 
 
-def place_of(scenario: str, field: str) -> Observer | None:
+def place_of(scenario: Scenario, field: str) -> Observer | None:
     """The observer for that field there, which may be a line: `6 g: read`; None if nobody knows such a field."""
     for pattern, fields in PLACES:
-        if field in fields and matches(scenario, [pattern]):
+        if field in fields and matches(scenario.name, [pattern]):
             return fields[field]
     number, space, text = field.partition(" ")
     if space and number.isdigit() and lines_of(scenario).get(int(number)) == text:
@@ -234,10 +237,9 @@ def place_of(scenario: str, field: str) -> Observer | None:
     return FIELDS.get(field)
 
 
-def lines_of(scenario: str) -> dict[int, str]:
-    """The events of that scenario by the number of their line; empty for one that the atlas does not have."""
-    known = scenarios().get(scenario)
-    return {} if known is None else {line.number: format(line.event) for line in known.script.steps if line.event}
+def lines_of(scenario: Scenario) -> dict[int, str]:
+    """Its events by the number of their line."""
+    return {line.number: format(line.event) for line in scenario.script if line.event is not None}
 
 
 def why_not(scenario: str, field: str, recorded: str) -> NotModelled | None:
@@ -254,11 +256,11 @@ def without(scenario: Scenario, verb: str) -> Scenario:
     return scenario._replace(script=Script(lines))
 
 
-def nearest(recording: Recording) -> list[tuple[str, int, int]]:
+def nearest(recording: Recording, atlas: Atlas | None = None) -> list[tuple[str, int, int]]:
     """(policy, cells that agree, cells compared), the best first; equals in the order of the policies."""
     found = []
     for name in POLICIES:
-        compared = [cell for cell in compare(recording, name) if not cell.reason]
+        compared = [cell for cell in compare(recording, name, atlas) if not cell.reason]
         found.append((name, sum(cell.agrees for cell in compared), len(compared)))
     return sorted(found, key=lambda row: -row[1])
 

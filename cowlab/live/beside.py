@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
-from cowlab.live.agreement import Cell, Recording, compare, nearest, place_of, recordings, returned
-from cowlab.live.record import fields_of
-from cowlab.policy import POLICIES
-from cowlab.scenario import Scenario, play
+from cowlab.live.agreement import Atlas, Cell, Recording, compare, nearest, recordings, returned
+from cowlab.live.record import fields_of, observe
+from cowlab.policy import POLICIES, Policy
+from cowlab.scenario import Scenario, play, scenarios
 
 RETURNED = ("rc", "rc_on_read_only", "drop_rc", "mprotect_rc", "io_res")  # fields that hold what a call returned
 MANY = 4  # policies that show the same: beyond that not every two of them are told apart
@@ -37,16 +37,16 @@ class Telling(NamedTuple):
     skipped: str
 
 
-def closest(recording: Recording) -> Nearest:
-    ranks = nearest(recording)
+def closest(recording: Recording, atlas: Atlas | None = None) -> Nearest:
+    ranks = nearest(recording, atlas)
     best = ranks[0][1]
     return Nearest([name for name, agree, _ in ranks if agree == best], best, ranks[0][2])
 
 
-def first_differences(recording: Recording, policy: str) -> dict[str, Cell]:
+def first_differences(recording: Recording, policy: Policy, atlas: Atlas | None = None) -> dict[str, Cell]:
     """Of each scenario in which that policy shows something else: the first value that differs, by line."""
     found: dict[str, Cell] = {}
-    for cell in compare(recording, policy):
+    for cell in compare(recording, policy, atlas):
         if not cell.reason and not cell.agrees:
             found.setdefault(cell.scenario, cell)
     return found
@@ -81,11 +81,11 @@ def like_recorded(recording: Recording, scenario: str) -> list[str]:
     ]
 
 
-def told_apart(near: Nearest, skipped: dict[str, str], atlas: dict[str, Scenario]) -> Iterator[Telling]:
-    """For each two of the nearest: the first scenario that did not run and would tell them apart."""
+def told_apart(near: Nearest, skipped: dict[str, str]) -> Iterator[Telling]:
+    """For each two of the nearest: the first scenario of the atlas that did not run and would tell them apart."""
     for one, other in combinations(near.policies[:MANY], 2):
         for name, why in skipped.items():
-            field = name in atlas and parting(atlas[name], one, other)
+            field = name in scenarios() and parting(scenarios()[name], one, other)
             if field:
                 yield Telling((one, other), name, field, why)
                 break
@@ -93,9 +93,6 @@ def told_apart(near: Nearest, skipped: dict[str, str], atlas: dict[str, Scenario
 
 def parting(scenario: Scenario, one: str, other: str) -> str:
     """The first field of that scenario in which two policies differ; "" if there is none."""
-    traces = [play(scenario, POLICIES[name]) for name in (one, other)]
-    for field in fields_of(scenario.name):
-        observer = place_of(scenario.name, field)
-        if observer is not None and observer(traces[0]) != observer(traces[1]):
-            return field
-    return ""
+    first, second = (play(scenario, POLICIES[name]) for name in (one, other))
+    fields = fields_of(scenario)
+    return next((f for f in fields if observe(scenario, f, first) != observe(scenario, f, second)), "")

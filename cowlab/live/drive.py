@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from cowlab.events import TAKERS, Event
 from cowlab.events import format as format_event
-from cowlab.live.machine import impossible
+from cowlab.live.machine import impossible, taken_by
 from cowlab.live.watched import another_byte
 from cowlab.scenario import Scenario
 
@@ -233,7 +233,7 @@ class Stage:
     def take(self, event: Event) -> dict[str, Any]:
         name = event.args[0]
         later = [e.args[0] for e in self.scenario.events if e.actor == name and e.verb == "write"]
-        found = self.ask(event.actor, "take", name=name, verb=event.verb, page=event.page, letter=[*later, ""][0])
+        found = self.ask(event.actor, "take", name=name, verb=taken_by(event), page=event.page, letter=[*later, ""][0])
         if not found.get("errno"):
             self.owners[name] = event.actor
             if "fds" in found:

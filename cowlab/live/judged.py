@@ -54,10 +54,10 @@ def readings(run: Run) -> list[Reading]:
 def _readers(run: Run, trace: Trace, n: int) -> Iterator[Reader]:
     """Who showed what at that moment."""
     ideal, event = trace.moments[n].ideal, run.moments[n].event
-    shown = {at: seen.value for at, seen in run.moments[n].looks.items() if seen.value is not None}
+    shown = {at: seen.value for at, seen in run.moments[n].looks.items()}
     if any(another_byte(run.scenario.name, one) for one in run.scenario.events):
         shown = {}  # a store that went to another byte than the one that is looked at
-    if event is not None and run.moments[n].value is not None:
+    if event is not None and event.verb == "read":
         shown[(event.actor, event.page)] = run.moments[n].value
     if n == len(run.moments) - 1:
         shown |= {at: letter for at, letter in run.ends.items() if at[0] != "file"}

@@ -8,13 +8,15 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from cowlab.events import Event
 from cowlab.scenario import Scenario
 
+PAGE = 4096
 NO_PROGRAM = "no program can ask for it"
 # Verbs of a script that user space has no way to do, and why.
 UNSAID = {
-    "get": "a plain reference by itself: only test kernels give one to programs (CONFIG_GUP_TEST)",
-    "pin": "a pin by itself: only test kernels give one to programs (CONFIG_GUP_TEST)",
+    "get": "a plain reference to write: only test kernels give one to programs (CONFIG_GUP_TEST)",
+    "pin": "a pin to read: only test kernels give one to programs (CONFIG_GUP_TEST)",
     "swap_out": f"reclaim takes the page when it likes: {NO_PROGRAM}",
     "migrate": f"the page moves when the kernel likes: {NO_PROGRAM}",
     "drop": f"a passing reference of the kernel's own: {NO_PROGRAM}",
@@ -27,7 +29,7 @@ def impossible(scenario: Scenario) -> str:
     if sys.platform != "linux":
         return f"this is not Linux ({platform.system() or sys.platform})"
     for event in scenario.events:
-        if event.verb in UNSAID:
+        if event.verb in UNSAID and taken_by(event) == event.verb:
             return UNSAID[event.verb]
         if event.verb == "hold" and "lru" not in event.args:
             return UNSAID["drop"]
@@ -36,6 +38,13 @@ def impossible(scenario: Scenario) -> str:
         if event.verb == "madvise" and event.args[0] == "pageout" and not swaps():
             return "there is no swap (/proc/swaps)"
     return ""
+
+
+def taken_by(event: Event) -> str:
+    """The verb by which a program can have that reference: a plain one to read as vmsplice's, a pin to write as io_uring's."""
+    if event.verb == "get" and "write" not in event.args[1:]:
+        return "vmsplice"
+    return "register" if event.verb == "pin" and "write" in event.args[1:] else event.verb
 
 
 def ksm_runs() -> bool:
@@ -90,6 +99,7 @@ def facts() -> dict[str, str]:
     huge = "/sys/kernel/mm/transparent_hugepage/enabled"
     locked = resource_limit()
     return {
+        "frames": "seen" if sees_frames() else "hidden",
         "processors": str(os.cpu_count()),
         "swap": "yes" if swaps() else "none",
         "ksm": "on" if ksm_runs() else "off",
@@ -110,3 +120,29 @@ def resource_limit() -> int:
     import resource  # POSIX only
 
     return resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+
+
+def sees_frames() -> bool:
+    """Whether pagemap shows the number of a frame: of the page under a buffer of ours."""
+    import ctypes
+    import struct
+
+    buffer = ctypes.create_string_buffer(1)
+    try:
+        with open("/proc/self/pagemap", "rb") as file:
+            file.seek(ctypes.addressof(buffer) // PAGE * 8)
+            return bool(struct.unpack("=Q", file.read(8))[0] & ((1 << 55) - 1))
+    except (OSError, struct.error):
+        return False
+
+
+def more_as_root() -> list[str]:
+    """What root would add here, a sentence each."""
+    found = []
+    if not sees_frames():
+        found.append("root would also see which frame a page is (pagemap), and how often it is mapped (kpagecount)")
+    if os.geteuid() != 0 and text("/proc/sys/vm/unprivileged_userfaultfd") != "1":
+        found.append(
+            "root could also stop a direct transfer half-way (userfaultfd), for the scenarios with direct_read"
+        )
+    return found

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from cowlab.live.agreement import Recording, lines_of, nearest, place_of, recordings
 from cowlab.live.drive import Run, Skip, run
 from cowlab.live.machine import machine
 from cowlab.live.ran import Ran
-from cowlab.scenario import Scenario
+from cowlab.live.watched import Watched
+from cowlab.scenario import Scenario, Trace
 
 UNIT = "each scenario in processes of its own on one processor, driven line by line from another process"
 LEGEND = {
@@ -39,9 +40,9 @@ def run_all(chosen: Iterable[Scenario]) -> Iterator[Live]:
             yield Live(scenario, None, str(skip))
 
 
-def fields_of(scenario: str) -> list[str]:
-    """What is noted of a scenario: what the recordings have, and each line that can answer."""
-    known = dict.fromkeys(field for recording in recordings().values() for field in recording.results.get(scenario, {}))
+def fields_of(scenario: Scenario) -> list[str]:
+    """What is noted of a scenario: each line that can answer, and what the recordings have."""
+    known = dict.fromkeys(field for kernel in recordings().values() for field in kernel.results.get(scenario.name, {}))
     lines = [f"{number} {text}" for number, text in lines_of(scenario).items() if says_something(text)]
     return [*lines, *(field for field in known if field != "na")]
 
@@ -53,15 +54,17 @@ def says_something(event: str) -> bool:
 
 def noted(run: Run) -> dict[str, str]:
     """Field by field, in the words of the recordings."""
-    ran, found = Ran(run), {}
-    for field in fields_of(ran.scenario):
-        observer = place_of(ran.scenario, field)
-        assert observer is not None, field
-        found[field] = observer(ran)
-    return found
+    return {field: observe(run.scenario, field, Ran(run)) for field in fields_of(run.scenario)}
 
 
-def recording(live: Iterable[Live], again: Iterable[Live] = ()) -> Recording:
+def observe(scenario: Scenario, field: str, run: Trace | Watched) -> str:
+    """What that field says of a run here, or of a trace."""
+    observer = place_of(scenario, field)
+    assert observer is not None, field
+    return observer(run)
+
+
+def recording(live: Sequence[Live], again: Iterable[Live] = ()) -> Recording:
     """What was noted of these, as a recording of this machine. again: the same once more; what differs is left out."""
     here = machine()
     results = {one.scenario.name: {"na": one.skipped} if one.run is None else noted(one.run) for one in live}
@@ -72,7 +75,7 @@ def recording(live: Iterable[Live], again: Iterable[Live] = ()) -> Recording:
         results[name] = {field: value for field, value in results[name].items() if second.get(field) == value}
     method = {"privileges": here.privileges, "observed_unit": UNIT, **here.facts}
     found = Recording(here.kernel, here.package, "v6.5", runs, method, LEGEND, results)
-    return found._replace(row=nearest(found)[0][0])
+    return found._replace(row=nearest(found, {one.scenario.name: one.scenario for one in live})[0][0])
 
 
 def as_json(recording: Recording) -> str:
