@@ -149,7 +149,7 @@ def lines(out: Console, one: Live, found: Recording) -> None:
     for name, policy in POLICIES.items():
         trace = play(one.scenario, policy)
         groups.setdefault(tuple(observe(one.scenario, field, trace) for field in seen), []).append(name)
-    rows = table("value", *("\n".join(names) for names in groups))
+    rows = table("value", *("\n".join(names) for names in groups.values()))
     for field, *values in zip(seen, *groups, strict=True):
         rows.add_row(field, *values)
     out.print(f"[bold]{one.scenario.name}[/]")
