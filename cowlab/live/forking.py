@@ -20,6 +20,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 IO_URING_SETUP, IO_URING_REGISTER = 425, 427  # the same on every architecture that has had them since v5.1
@@ -147,10 +148,8 @@ class Forker:
 def written(pages: int) -> mmap.mmap:
     """Private anonymous memory of which each page was written, so that fork finds an entry for each. Raises OSError."""
     memory = mmap.mmap(-1, pages * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    try:
+    with suppress(OSError):  # a kernel without huge pages does not know the word
         memory.madvise(mmap.MADV_NOHUGEPAGE)
-    except OSError:
-        pass  # a kernel without huge pages does not know the word
     memory[:: mmap.PAGESIZE] = b"x" * pages
     return memory
 
@@ -161,10 +160,8 @@ def say(**line: Any) -> None:
 
 def one_cpu() -> None:
     """Stay on one CPU, the last of those allowed: the first one often has the interrupts."""
-    try:
+    with suppress(OSError):  # some containers forbid it; the numbers are noisier then
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    except OSError:
-        pass  # some containers forbid it; the numbers are noisier then
 
 
 def measure(points: list[tuple[int, int]], runs: int, seed: int, seconds: float) -> str:
