@@ -15,13 +15,15 @@ from cowlab.views.graph.drawing import Drawing, as_image
 
 LEDE = (
     "A process forks, again and again, and its children leave at once. The time is the parent's, until fork returns. A "
-    "dot is the median; the bar through it spans half of the runs. Both charts have the same scale of time."
+    "dot is the median; the bar through it spans half of the runs."
 )
+SAME = " Both charts have the same scale of time."
 WRITTEN = (
-    "fork copies the entry of each page and takes the right to write from it, in the parent too. No page is copied."
+    "For each page fork copies the entry and takes the right to write from it, in the parent too. No page is copied."
 )
 PINNED = (
-    "A pinned page is copied at once, so that the device and the parent keep the old one, and the parent its right."
+    "Since v5.9 fork copies a pinned page at once, for the child: the parent keeps the page that the device uses, and may "
+    "go on writing to it."
 )
 
 # Measures in px: one unit of the SVG is one CSS pixel.
@@ -45,7 +47,8 @@ class ForkTime(Drawing):
     """What `measure` found. As the last value of a notebook's cell it is shown."""
 
     def __init__(self, times: ForkTimes) -> None:
-        super().__init__("How long fork takes here", f"{times.machine}; {kib(times)}. {LEDE}", as_text(times))
+        lede = f"{times.machine}; pages of {times.page_bytes // 1024} KiB. {LEDE}{SAME if times.pinned else ''}"
+        super().__init__("How long fork takes here", lede, as_text(times))
         self.times = times
 
     @property
@@ -68,10 +71,6 @@ class ForkTime(Drawing):
         return {"live": live, "opens": {}, "packed": None}
 
 
-def kib(times: ForkTimes) -> str:
-    return f"pages of {times.page_bytes // 1024} KiB"
-
-
 def row(chart: str, said: str, why: str, aside: str, more: str) -> str:
     """A chart, what it says, and what stands beside it. why: what is missing."""
     missing = f'<p class="cow-note">Not measured: {escape(why)}.</p>' if why else ""
@@ -86,7 +85,13 @@ def series(times: ForkTimes) -> tuple[Series, Series]:
     like = Fit(pinned.start, mapped.slope, 0, True) if pinned and mapped and mapped.clear else None
     title = f"Fork time in µs when some of {times.of} written pages are pinned"
     return (
-        Series("Fork time in µs", "written pages", tuple(point.pages for point in times.mapped), times.mapped, mapped),
+        Series(
+            "Fork time in µs, nothing pinned",
+            "written pages",
+            tuple(point.pages for point in times.mapped),
+            times.mapped,
+            mapped,
+        ),
         Series(title, "pinned pages", tuple(point.pinned for point in times.pinned), times.pinned, pinned, like),
     )
 
@@ -102,19 +107,18 @@ def about(one: Series) -> str:
 
 def draw(one: Series, top: float) -> str:
     """One chart as an SVG. top: the longest time in either."""
-    xs, ys = ticks(max(one.xs) or 1), ticks(top)
-    across = scale(xs[-1], LEFT, RIGHT)
+    reach = max(one.xs) or 1
+    xs, ys = [x for x in ticks(reach) if x <= reach], ticks(top)
+    across = scale(reach, LEFT, RIGHT)
     up = scale(ys[-1], BOTTOM, TOP)
     parts = [f"<title>{escape(one.title)}</title><desc>{escape(about(one))}</desc>"]
     parts += [text(0, 16, one.title, "t-head"), *axes(xs, ys, across, up, one.below)]
-    reach = max(one.xs)
     ends = []
     for line, look in ((one.other, "like"), (one.fit, "fit")):
         if line:
             end = up(line.start + line.slope * reach)
-            parts += [
-                f'<path class="{look}" d="M{across(0):.1f} {up(max(0, line.start)):.1f}L{across(reach):.1f} {end:.1f}"/>'
-            ]
+            start = f"M{across(0):.1f} {up(max(0, line.start)):.1f}"
+            parts += [f'<path class="{look}" d="{start}L{across(reach):.1f} {end:.1f}"/>']
             ends += [(end, label(one, line, look))]
     parts += [dot(across(x), point, up) for x, point in zip(one.xs, one.points, strict=True)]
     parts += names(ends)
@@ -145,7 +149,7 @@ def axes(
 ) -> list[str]:
     parts = [f'<path class="hair" d="M{LEFT} {up(y):.1f}H{RIGHT}"/>' for y in ys[1:]]
     parts += [f'<path class="axis" d="M{LEFT} {TOP}V{BOTTOM}H{RIGHT}"/>']
-    parts += [text(LEFT - 8, up(y) + 4, str(y), "t-sub", "end") for y in ys]
+    parts += [text(LEFT - 12, up(y) + 4, str(y), "t-sub", "end") for y in ys]
     for x in xs:
         parts += [f'<path class="axis" d="M{across(x):.1f} {BOTTOM}v4"/>']
         parts += [text(across(x), BOTTOM + 18, str(x), "t-sub", "middle")]

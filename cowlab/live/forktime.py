@@ -190,6 +190,8 @@ def as_text(times: ForkTimes) -> str:
         middle = f"{point.lower:8.1f} to {point.upper:8.1f}"
         lines += [f"{point.pages:13}  {point.pinned:6}  {point.median:8.1f}  {middle}  {point.runs:4}"]
     said = [*in_words(times), *(f"Not measured: {why}." for why in (times.skipped, times.pins_skipped) if why)]
+    if drawn := [found for found in fits(times) if found]:
+        said += [f"No median is farther than {max(found.farthest for found in drawn):.0f} µs from its straight line."]
     copies = model_copies()
     most = max(map(len, copies.values())) - 1
     lines += [
