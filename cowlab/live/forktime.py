@@ -103,7 +103,7 @@ def measure(
     for line in lines:
         if "ns" in line:
             times.setdefault((line["pages"], line["pinned"]), []).append(line["ns"] / 1000)
-    rows = tuple(_point(*point, times[point]) for point in sorted(times))
+    rows = tuple(_point(*point, times[point]) for point in sorted(times, key=lambda point: (point[1] > 0, point)))
     return ForkTimes(machine(), mmap.PAGESIZE, of, rows, why or large, refused[0][1] if refused else "")
 
 
@@ -162,7 +162,8 @@ def in_words(times: ForkTimes) -> tuple[str, str]:
     if pinned:
         second = f"Pinning a page adds about {rounded(pinned.slope)} µs"
         if mapped and mapped.clear:
-            second += f", about as much as {rounded(pinned.slope / mapped.slope)} more written pages"
+            ratio = pinned.slope / mapped.slope
+            second += f", about as much as {ratio:.0f} more written pages" if ratio >= 2 else ""
         second = f"{second}." if pinned.clear else f"What a pin adds to fork {CANNOT_TELL}."
     return first, second
 
