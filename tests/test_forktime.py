@@ -31,7 +31,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="fork is measured on 
 
 
 def point(pages: int, pinned: int, median: float, apart: float = 10) -> Point:
-    return Point(pages, pinned, median, median - apart / 2, median + apart / 2, 9)
+    return Point(pages, pinned, median, median - apart / 2, median + apart / 2, 9, median + 1)
 
 
 WRITTEN = tuple(point(pages, 0, 200 + pages / 10) for pages in (0, 1000, 2000, 4000))
@@ -172,11 +172,11 @@ def test_a_process_that_dies_leaves_its_numbers(
     end: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "dies.py"
-    line = '{"pages": 50, "pinned": 0, "ns": 7000}'
+    line = '{"pages": 50, "pinned": 0, "ns": 7000, "clock": 8000}'
     program.write_text(f"import os\nprint('{line}', flush=True)\nprint('half a li', end='', flush=True)\n{end}\n")
     monkeypatch.setattr(forktime, "PROGRAM", program)
     times = measure(**SMALL)
-    assert times.points == (Point(50, 0, 7, 7, 7, 1),) and said in times.skipped
+    assert times.points == (Point(50, 0, 7, 7, 7, 1, 8),) and said in times.skipped
 
 
 # --- nothing is left behind ------------------------------------------------------------------------------------------
@@ -259,11 +259,11 @@ def test_two_digits() -> None:
 
 def test_as_text_and_as_json() -> None:
     text = as_text(TIMES)
-    assert "         4000    2000    2600.0    2595.0 to   2605.0     9\n" in text
+    assert "         4000    2000    2600.0    2595.0 to   2605.0     9        2601.0\n" in text
     assert "  v5.9, v5.11, v6.5     0  1  2  3  4\n" in text and max(map(len, text.splitlines())) <= 80
     found = json.loads(json.dumps(as_json(TIMES)))
     assert found["points"][0] == {
-        "pages": 0, "pinned": 0, "median": 200, "lower": 195, "upper": 205, "runs": 9
+        "pages": 0, "pinned": 0, "median": 200, "lower": 195, "upper": 205, "runs": 9, "clock": 201
     }  # fmt: skip
     assert found["model_copies"]["v6.5"] == [0, 1, 2, 3, 4] and round(found["fits"]["pinned"]["slope"], 6) == 1
 

@@ -14,7 +14,8 @@ from cowlab.live.forktime import Fit, ForkTimes, Point, alike, as_text, fits, in
 from cowlab.views.graph.drawing import Drawing, as_image
 
 LEDE = (
-    "A process forks, again and again, and its children leave at once. The time is the parent's, until fork returns. A "
+    "A process forks, again and again, and its children leave at once. The time is the parent's on its "
+    "CPU, until fork returns. A "
     "dot is the median; the bar through it spans half of the runs."
 )
 SAME = " Both charts have the same scale of time."
@@ -207,10 +208,10 @@ def numbers(points: Sequence[Point]) -> str:
     """Every point as a row, folded away."""
     if not points:
         return ""
-    heads = ("written pages", "pinned", "median, µs", "lower quartile", "upper quartile", "runs")
+    heads = ("written pages", "pinned", "median, µs", "lower quartile", "upper quartile", "runs", "on the clock")
     body = "".join(
         f'<tr><th scope="row">{point.pages}</th><td>{point.pinned}</td><td>{point.median:.1f}</td>'
-        f"<td>{point.lower:.1f}</td><td>{point.upper:.1f}</td><td>{point.runs}</td></tr>"
+        f"<td>{point.lower:.1f}</td><td>{point.upper:.1f}</td><td>{point.runs}</td><td>{point.clock:.1f}</td></tr>"
         for point in points
     )
     return (

@@ -3,7 +3,7 @@
     python -m cowlab.live.forktime [--json | --html FILE]
 
 forking.py forks, in a process of its own; here it is asked, watched, and its numbers are made rows. Beside them stands
-how many frames fork copies in the simulator. Times are microseconds. Where something cannot be measured the result
+how many frames fork copies in the simulator. Times are microseconds of CPU time, of the parent, until fork has returned. Where something cannot be measured the result
 says why: nothing here raises for a machine that lacks something.
 """
 
@@ -34,7 +34,10 @@ CANNOT_TELL = "cannot be told from the noise"
 
 
 class Point(NamedTuple):
-    """Times of fork with so many written pages, of which so many pinned: median and quartiles, in microseconds."""
+    """Times of fork with so many written pages, of which so many pinned: median and quartiles, in microseconds.
+
+    clock: the median of what passed on the clock. It is longer where others had the CPU in the midst of fork.
+    """
 
     pages: int
     pinned: int
@@ -42,6 +45,7 @@ class Point(NamedTuple):
     lower: float
     upper: float
     runs: int
+    clock: float
 
 
 class Fit(NamedTuple):
@@ -99,17 +103,19 @@ def measure(
     question = {"points": fitting, "runs": runs, "seed": seed, "seconds": seconds}
     lines, why = ask(PROGRAM, question, seconds + 5)
     refused = sorted((line["pinned"], line["refused"]) for line in lines if "refused" in line)
-    times: dict[tuple[int, int], list[float]] = {}
+    times: dict[tuple[int, int], list[tuple[float, float]]] = {}
     for line in lines:
         if "ns" in line:
-            times.setdefault((line["pages"], line["pinned"]), []).append(line["ns"] / 1000)
+            times.setdefault((line["pages"], line["pinned"]), []).append((line["ns"] / 1000, line["clock"] / 1000))
     rows = tuple(_point(*point, times[point]) for point in sorted(times, key=lambda point: (point[1] > 0, point)))
     return ForkTimes(machine(), mmap.PAGESIZE, of, rows, why or large, refused[0][1] if refused else "")
 
 
-def _point(pages: int, pinned: int, times: list[float]) -> Point:
-    lower, median, upper = statistics.quantiles(times * 2 if len(times) == 1 else times, n=4, method="inclusive")
-    return Point(pages, pinned, round(median, 3), round(lower, 3), round(upper, 3), len(times))
+def _point(pages: int, pinned: int, times: list[tuple[float, float]]) -> Point:
+    worked = [worked for worked, _ in times]
+    lower, median, upper = statistics.quantiles(worked * 2 if len(times) == 1 else worked, n=4, method="inclusive")
+    clock = statistics.median(clock for _, clock in times)
+    return Point(pages, pinned, round(median, 3), round(lower, 3), round(upper, 3), len(times), round(clock, 3))
 
 
 def machine() -> str:
@@ -184,12 +190,17 @@ def alike(copies: dict[str, tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]
 
 def as_text(times: ForkTimes) -> str:
     """All of it for a terminal."""
-    lines = ["how long fork takes here, in microseconds", f"{times.machine}; pages of {times.page_bytes // 1024} KiB"]
+    lines = [
+        "how long fork takes here, in microseconds of CPU time",
+        f"{times.machine}; pages of {times.page_bytes // 1024} KiB",
+    ]
     if times.points:
-        lines += ["", "written pages  pinned    median  half of the runs      runs"]
+        lines += ["", "written pages  pinned    median  half of the runs      runs  on the clock"]
     for point in times.points:
         middle = f"{point.lower:8.1f} to {point.upper:8.1f}"
-        lines += [f"{point.pages:13}  {point.pinned:6}  {point.median:8.1f}  {middle}  {point.runs:4}"]
+        lines += [
+            f"{point.pages:13}  {point.pinned:6}  {point.median:8.1f}  {middle}  {point.runs:4}  {point.clock:12.1f}"
+        ]
     said = [*in_words(times), *(f"Not measured: {why}." for why in (times.skipped, times.pins_skipped) if why)]
     if drawn := [found for found in fits(times) if found]:
         said += [f"No median is farther than {max(found.farthest for found in drawn):.0f} µs from its straight line."]
