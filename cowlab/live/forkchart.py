@@ -14,9 +14,8 @@ from cowlab.live.forktime import Fit, ForkTimes, Point, alike, as_text, fits, in
 from cowlab.views.graph.drawing import Drawing, as_image
 
 LEDE = (
-    "A process forks, again and again, and its children leave at once. The time is the parent's on its "
-    "CPU, until fork returns. A "
-    "dot is the median; the bar through it spans half of the runs."
+    "A process forks, again and again, and its children leave at once. What counts is how long the CPU works on fork in "
+    "the parent. A dot is the median; the bar through it spans half of the runs."
 )
 SAME = " Both charts have the same scale of time."
 WRITTEN = (
