@@ -136,13 +136,16 @@ class Forker:
     def fork(self) -> tuple[int, int]:
         """Nanoseconds until fork has returned to the parent. The child is gone before this returns.
 
-        On a busy machine others get the CPU in nearly every long fork: the clock then tells about them, not about fork.
+        On a busy machine others get the CPU in the midst of a long fork: the clock then tells about them.
         """
-        before, worked = time.perf_counter_ns(), time.thread_time_ns()
+        worked, before = time.thread_time_ns(), time.perf_counter_ns()
         child = self.libc.fork()
         if child == 0:
             os._exit(0)
-        worked, after = time.thread_time_ns() - worked, time.perf_counter_ns()
+        after = (
+            time.perf_counter_ns()
+        )  # first, and it enters no kernel: on the way back from one the child gets the CPU
+        worked = time.thread_time_ns() - worked
         if child < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         os.waitpid(child, 0)
