@@ -239,8 +239,9 @@ def our_lesson(monkeypatch: Any) -> None:
             raise TaskError(f"no exercises of {lesson!r}")
         return read_tasks(lesson, TASKS, seed)
 
-    for module in (batch, certificate, submission):
+    for module in (batch, certificate):
         monkeypatch.setattr(module, "tasks", tasks)
+    monkeypatch.setattr(submission, "task_names", lambda lesson: tasks(lesson).keys())
     for module in (batch, submission):
         monkeypatch.setattr(module, "lessons", lambda: (LESSON,))
     certificate.rules.cache_clear()
