@@ -38,20 +38,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tell how recordings differ, and run nothing: files of --record, or recorded kernels like 5.4.1",
     )
     parser.add_argument("--check", action="store_true", help="exit with 1 if a value differs from the policy's")
+    parser.add_argument(
+        "--fork-time", action="store_true", help="measure how long fork takes, with written and with pinned pages"
+    )
+    parser.add_argument("--html", metavar="FILE", help="with --fork-time: a page with the chart; FILE must be new")
 
 
 def command_live(args: argparse.Namespace) -> int:
+    if args.html and not args.fork_time:
+        raise Problem("--html is for --fork-time")
+    if args.fork_time:
+        return command_fork_time(args)
     if args.compare:
         return command_compare(args)
     policy = find_policy(args.policy)
     chosen = [find_scenario(name) for name in args.scenarios] or list(scenarios().values())
-    if args.record and Path(args.record).exists():
-        raise Problem(f"{args.record}: is there already; nothing is overwritten: give a new name")
+    must_be_new(args.record)
     out = None if args.json else console(args)
     live = list(followed(chosen, "run", args))
     found = recording(live, followed(chosen, "run again", args) if args.record else ())
     if args.record:
-        keep(found, args.record)
+        keep(as_json(found), args.record)
     different = first_differences(found, policy, atlas(live))
     if out is None:
         print(json.dumps(document(live, found), indent=1))
@@ -77,10 +84,15 @@ def followed(chosen: list[Scenario], what: str, args: argparse.Namespace) -> Ite
     yield from track(run_all(chosen), what, len(chosen), console=Console(stderr=True), transient=True)
 
 
-def keep(found: Recording, name: str) -> None:
+def must_be_new(name: str | None) -> None:
+    if name and Path(name).exists():
+        raise Problem(f"{name}: is there already; nothing is overwritten: give a new name")
+
+
+def keep(text: str, name: str) -> None:
     try:
         with Path(name).open("x", encoding="utf-8") as file:
-            file.write(as_json(found))
+            file.write(text)
     except OSError as error:
         raise Problem(f"{name}: cannot be written ({error.strerror})") from None
 
@@ -189,6 +201,25 @@ def summary(out: Console, live: list[Live], found: Recording) -> None:
         out.print(f"         {one} and {other} would part in {telling.scenario} ({telling.field}): {telling.skipped}")
     for line in more_as_root():
         out.print(line)
+
+
+# --- how long fork takes ---------------------------------------------------------------------------------------------
+
+
+def command_fork_time(args: argparse.Namespace) -> int:
+    from cowlab.live import forktime
+
+    must_be_new(args.html)
+    times = forktime.measure()
+    if args.html:
+        from cowlab.live.forkchart import ForkTime
+
+        keep(ForkTime(times).html(), args.html)
+    print(
+        json.dumps(forktime.as_json(times), indent=1) if args.json else forktime.as_text(times),
+        end="\n" if args.json else "",
+    )
+    return 0
 
 
 # --- recordings beside each other ------------------------------------------------------------------------------------
