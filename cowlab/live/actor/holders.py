@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import select
 import struct
@@ -134,22 +133,28 @@ class Faults:
         else:
             raise Forbidden(f"userfaultfd{' for faults in the kernel' if in_kernel else ''} is refused here: {why}")
         try:
-            fcntl.ioctl(self.fd, API, struct.pack("=QQQ", 0xAA, features, 0))
+            ioctl(self.fd, API, struct.pack("=QQQ", 0xAA, features, 0))
         except OSError as error:
             raise Forbidden(f"userfaultfd lacks what is needed: {error.strerror}") from None
 
     def register(self, start: int, length: int, mode: int) -> None:
         try:
-            fcntl.ioctl(self.fd, REGISTER, struct.pack("=QQQQ", start, length, mode, 0))
+            ioctl(self.fd, REGISTER, struct.pack("=QQQQ", start, length, mode, 0))
         except OSError as error:
             raise Forbidden(f"userfaultfd refuses this page: {error.strerror}") from None
 
     def protect(self, start: int, length: int, on: bool) -> None:
-        fcntl.ioctl(self.fd, PROTECT, struct.pack("=QQQ", start, length, int(on)))
+        ioctl(self.fd, PROTECT, struct.pack("=QQQ", start, length, int(on)))
 
     def fill(self, start: int) -> None:
         """Let who waits for that page go on."""
-        fcntl.ioctl(self.fd, ZEROPAGE, struct.pack("=QQQq", start, PAGE, 0, 0))
+        ioctl(self.fd, ZEROPAGE, struct.pack("=QQQq", start, PAGE, 0, 0))
+
+
+def ioctl(fd: int, request: int, argument: bytes) -> None:
+    import fcntl  # POSIX only
+
+    fcntl.ioctl(fd, request, argument)
 
 
 class Transfer(Holder):
@@ -162,7 +167,7 @@ class Transfer(Holder):
         self.file, self.address, self.after = direct_file(), one.page, one.page + PAGE
         self.done, self.failed = threading.Event(), 0
         self.aligned = mmap(0, 2 * PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS)
-        libc.memset(ctypes.c_void_p(self.aligned), ord(letter or "-"), ctypes.c_size_t(2 * PAGE))
+        libc().memset(ctypes.c_void_p(self.aligned), ord(letter or "-"), ctypes.c_size_t(2 * PAGE))
         self.moved("pwrite", self.aligned)
         mmap(self.after, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
         self.faults = Faults(True, 0)

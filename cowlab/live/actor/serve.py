@@ -24,8 +24,8 @@ MOST = 120  # seconds after which a process of a script ends, whatever has becom
 
 def main(fds: Sequence[int], file: int, drains: bool) -> None:
     """Be the process that the others belong to: fork P, and stay until all have gone. fds: a socket a process, P's first."""
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside a thread, which only waits in the kernel
     gc.disable()
     with contextlib.suppress(OSError):  # or the wrong processor's LRU batch is drained
