@@ -12,10 +12,10 @@ from test_stepper import data, shown
 
 from cowlab import play, scenarios
 from cowlab.live import beside_view
-from cowlab.live.parted import Apart
 from cowlab.live.beside_view import Alone, Beside
 from cowlab.live.drive import Run, Skip
 from cowlab.live.drive import run as run_here
+from cowlab.live.parted import Parted
 from cowlab.live.said import NEEDS_ROOT, said
 from cowlab.live.sights import Sights
 from cowlab.views import Stepper
@@ -106,12 +106,12 @@ def test_refusals_have_their_names() -> None:
 
 def test_marks_say_where_a_policy_differs() -> None:
     stepper = beside(runs.leak(), "v5.7", "v6.5")
-    assert [one.first for one in stepper.apart_here] == [5, None] and stepper.part == 5
+    assert [one.first for one in stepper.parted] == [5, None] and stepper.part == 5
     assert cells(stepper, 4) == ["done", "✓done C lets go, the pipe does not", "✓same"]
     kernel, old, new = cells(stepper, 5)
     assert kernel == "another frame #2, was #1" and old.startswith("≠reuse") and new.startswith("✓copy")
-    assert stepper.apart_here[0].since(6) == ("since line 5: another frame on this kernel, the same frame under v5.7")
-    assert stepper.apart_here[0].since(4) == ""
+    assert stepper.parted[0].since(6) == ("since line 5: another frame on this kernel, the same frame under v5.7")
+    assert stepper.parted[0].since(4) == ""
     frames = data(stepper)
     assert frames["names"] == ["this kernel", "v5.7", "v6.5"] and frames["part"] == 5
     assert "≠ v5.7 since line 5" in shown(frames, 0, 5)[0] and "✓ like v6.5 so far" in shown(frames, 0, 5)[0]
@@ -123,14 +123,14 @@ def test_who_shares_a_frame_is_compared_too() -> None:
     text = "P: write A\nP: register g\nP: fork C\n"
     one = page("A", 5, 1)
     run = made(text, [{"P": ABSENT}, {"P": one}, {"P": one}, {"P": one, "C": page("A", 6, 1)}])
-    assert Apart(run, play(run.scenario, "v6.5")).marks == [None, True, True, True]
-    old = Apart(run, play(run.scenario, "v5.7"))
+    assert Parted(run, play(run.scenario, "v6.5")).marks == [None, True, True, True]
+    old = Parted(run, play(run.scenario, "v5.7"))
     assert old.first == 3 and "P @0 and C @0: two frames on this kernel, one frame under v5.7" in old.since(3)
 
 
 def test_what_cannot_be_compared_has_no_mark() -> None:
     stepper = beside(runs.leak(root=False), "v5.7")
-    assert stepper.apart_here[0].marks == [None, None, None, True, True, None, False]
+    assert stepper.parted[0].marks == [None, None, None, True, True, None, False]
     assert stepper.part == 6 and cells(stepper, 5)[1].startswith("reuse")
 
 
@@ -206,8 +206,15 @@ def test_where_it_cannot_be_run_the_policy_stands_alone(monkeypatch: pytest.Monk
     assert "Not run on this kernel: there is &lt;no&gt; swap." in stepper.still()
 
 
-def test_a_pin_by_itself_is_not_run() -> None:
-    assert isinstance(Beside.of("P: write A\nP: pin g write\n", "v6.5"), Alone)
+def test_what_no_program_can_ask_for_is_not_run() -> None:
+    assert isinstance(Beside.of("P: write A\nkernel: swap_out P\n", "v6.5"), Alone)
+
+
+def test_how_a_reference_was_had_is_said() -> None:
+    """A pin by itself is not to be had; io_uring's is."""
+    shown_here = page("A", 5, 1)
+    run = made("P: write A\nP: pin g write\n", [{"P": ABSENT}, {"P": shown_here}, {"P": shown_here}])
+    assert Sights(run).references(2)[0].holder == "pin by P, as register"
 
 
 def test_a_real_leak() -> None:
@@ -217,6 +224,6 @@ def test_a_real_leak() -> None:
         pytest.skip(str(skip))
     stepper = Beside(run, play(run.scenario, "v5.7"), play(run.scenario, "v6.5"))
     assert len(stepper.kernel.sights.places) == 2 and run.moments[6].value in ("A", "S")
-    sides = [one.first for one in stepper.apart_here]
+    sides = [one.first for one in stepper.parted]
     assert None in sides and sides != [None, None]  # every kernel leaks, or does not
     assert data(stepper)["live"].count("<section") == 3

@@ -10,9 +10,9 @@ from html import escape
 from typing import Any
 
 from cowlab.events import format as format_event
-from cowlab.live.parted import Apart
 from cowlab.live.drive import Run, Skip
 from cowlab.live.drive import run as run_here
+from cowlab.live.parted import Parted
 from cowlab.live.said import CANNOT, Said, said
 from cowlab.live.sights import AWAY, NO_LETTER, Held, Sight, Sights
 from cowlab.policy import Policy
@@ -50,9 +50,9 @@ class Beside(Stepper):
 
     def __init__(self, run: Run, trace: Trace, *more_traces: Trace, kernel: str = "", **options: Any) -> None:
         super().__init__(trace, *more_traces, **options)
-        self.apart_here = [Apart(run, one) for one in self.traces]
-        self.kernel = KernelSide(run, self.apart_here, kernel or platform.release())
-        self.part = min((one.first for one in self.apart_here if one.first is not None), default=None)
+        self.parted = [Parted(run, one) for one in self.traces]
+        self.kernel = KernelSide(run, self.parted, kernel or platform.release())
+        self.part = min((one.first for one in self.parted if one.first is not None), default=None)
 
     @classmethod
     def of(cls, scenario: Scenario | str, *policies: Policy | str, start: int | str = 0, **options: Any) -> Stepper:
@@ -72,7 +72,7 @@ class Beside(Stepper):
         return [self.kernel, *self.policies]
 
     def cells(self, index: int) -> list[str]:
-        told = zip(self.apart_here, super().cells(index), strict=True)
+        told = zip(self.parted, super().cells(index), strict=True)
         return [self.kernel.cell(index), *(MARKS[one.marks[index]] + cell for one, cell in told)]
 
     def _controls(self) -> str:
@@ -102,12 +102,12 @@ class Alone(Stepper):
 
 
 class KernelSide(Side):
-    """What was observed. apart: the same run beside each policy. kernel: the release."""
+    """What was observed. parted: the same run beside each policy. kernel: the release."""
 
     name = NAME
 
-    def __init__(self, run: Run, apart: Iterable[Apart], kernel: str) -> None:
-        self.run, self.apart, self.kernel = run, list(apart), kernel
+    def __init__(self, run: Run, parted: Iterable[Parted], kernel: str) -> None:
+        self.run, self.parted, self.kernel = run, list(parted), kernel
         self.sights = Sights(run)
 
     @cached_property
@@ -156,7 +156,7 @@ class KernelSide(Side):
     def _badges(self, index: int) -> str:
         """Of each policy whether it is still equal."""
         found = ""
-        for one in self.apart:
+        for one in self.parted:
             name, parted = escape(one.policy), one.first is not None and one.first <= index
             so_far = "" if index == self.last else " so far"
             words = f"≠ {name} since line {one.first}" if parted else f"✓ like {name}{so_far}"
@@ -197,7 +197,7 @@ class KernelSide(Side):
         read = f'<ul class="readers" aria-label="Read at the end"><li class="lab">READ AT THE END</li>{ends}</ul>'
         lines = [
             f'<p class="law"><b>≠ {escape(one.policy)}</b> {escape(words)}.</p>'
-            for one in self.apart
+            for one in self.parted
             if (words := one.since(index))
         ]
         root = f'<p class="law">{escape(HIDDEN)}</p>' if self.sights.hidden else ""
@@ -246,8 +246,8 @@ class KernelSide(Side):
 
     def _ending_lines(self, index: int) -> list[str]:
         marks = {True: "the same", False: "differs", None: "nothing to compare"}
-        found = [f"beside {one.policy}: {marks[one.marks[index]]}" for one in self.apart] if index else []
-        found += [f"{one.policy} differs {words}" for one in self.apart if (words := one.since(index))]
+        found = [f"beside {one.policy}: {marks[one.marks[index]]}" for one in self.parted] if index else []
+        found += [f"{one.policy} differs {words}" for one in self.parted if (words := one.since(index))]
         ends = ", ".join(f"{who} {letter}" for who, letter in self._ends(index))
         return [*broken(found), *([f"read at the end: {ends}"] if ends else [])]
 

@@ -30,7 +30,7 @@ WORDS = {
 SIGSEGV = "SIGSEGV"
 
 
-class Apart:
+class Parted:
     """Moments are numbered as in both: 0 is the start. Raises ValueError if they are not of one script."""
 
     def __init__(self, run: Run, trace: Trace) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from cowlab.events import TAKERS, Event
 from cowlab.live.drive import Look, Moment, Run
+from cowlab.live.machine import taken_by
 
 Place = tuple[str, int]
 FLAGS = {
@@ -133,7 +134,8 @@ class Sights:
     def _reference(self, n: int, take: Moment) -> Held:
         event = take.event
         assert event is not None
-        name, holder = event.args[0], f"{event.verb} by {event.actor}"
+        name, verb = event.args[0], taken_by(event)
+        holder = f"{event.verb} by {event.actor}" + (f", as {verb}" if verb != event.verb else "")
         if self.run.moments.index(take) > n:
             return Held(name, holder, NO_LETTER, "not taken yet", False)
         if take.outcome != "done":
