@@ -112,8 +112,10 @@ class Stage:
         try:
             self.start()
         except (OSError, AttributeError) as error:  # no memfd_create in some builds of Python
-            self.close()
             raise Skip(f"no process can be started: {error}") from None
+        finally:
+            if not self.talks:
+                self.close()
 
     def start(self) -> None:
         """The first process, with a socket for each that the script will fork. Raises OSError."""
@@ -129,7 +131,7 @@ class Stage:
         boot = BOOT.format(top=str(here.parent), live=str(here), fds=fds, file=self.file, drains=drains)
         try:
             self.first = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", boot],
+                [sys.executable or "python3", "-I", "-S", "-c", boot],
                 pass_fds=[*fds, *([self.file] if self.file >= 0 else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -184,8 +186,8 @@ class Stage:
         if verb in TAKERS:
             return self.take(event)
         if verb == "vm_write":
-            pid = self.ask(args[0], "pid")["pid"]
-            return self.ask(who, "vm_write", pid=pid, page=event.page, letter=args[1])
+            where = self.ask(args[0], "where", page=event.page)
+            return where if "errno" in where else self.ask(who, "vm_write", letter=args[1], **where)
         if verb == "write":
             beside = another_byte(self.scenario.name, event)
             return self.ask(who, "write", page=event.page, letter=args[0], offset=OFFSET if beside else 0)
@@ -216,7 +218,10 @@ class Stage:
         return {}
 
     def exit(self, who: str) -> dict[str, Any]:
-        """Its memory has gone when its socket is closed."""
+        """Its memory has gone when its socket is closed. Raises Skip if a reference would go with it."""
+        for name, owner in self.owners.items():
+            if owner == who and name not in self.pipes:
+                raise Skip(f"{name} would end with {who}: of a program's references only a pipe outlives its process")
         talk = self.talks.pop(who)
         talk.shutdown(socket.SHUT_WR)
         talk.settimeout(self.patience)
@@ -242,19 +247,14 @@ class Stage:
 
     def through(self, name: str, verb: str, letter: str = "") -> dict[str, Any]:
         """What happens to a reference or is seen through it."""
-        if name in self.pipes:
-            if verb == "put":
-                for fd in self.pipes.pop(name):
-                    os.close(fd)
-                return {}
+        owner = self.owners.pop(name) if verb == "put" else self.owners[name]
+        if name not in self.pipes:
+            return self.ask(owner, "put", name=name) if verb == "put" else self.ask(owner, "through", name=name, letter=letter)
+        if verb == "read":
             return {"value": peek(self.pipes[name][0])}
-        owner = self.owners[name]
-        if owner not in self.talks:
-            raise Skip(f"the process that made {name} has gone, and only it can ask the device")
-        if verb == "put":
-            del self.owners[name]
-            return self.ask(owner, "put", name=name)
-        return self.ask(owner, "through", name=name, letter=letter)
+        for fd in self.pipes.pop(name):
+            os.close(fd)
+        return {}
 
     # --- what can be seen --------------------------------------------------------------------------------------------
 
@@ -268,11 +268,10 @@ class Stage:
     def ends(self) -> Iterator[tuple[tuple[str, int], str]]:
         """What each reference, process and the file shows in the end: here a page may be faulted in."""
         pages = [(who, page) for who, page in self.looks()]
-        for name, owner in list(self.owners.items()):
-            if name in self.pipes or owner in self.talks:
-                found = self.through(name, "read")
-                if "value" in found:
-                    yield (name, 0), found["value"]
+        for name in self.owners:
+            found = self.through(name, "read")
+            if "value" in found:
+                yield (name, 0), found["value"]
         for who, page in pages:
             yield (who, page), self.ask(who, "read", page=page).get("value", "err11")
         if self.file >= 0:
