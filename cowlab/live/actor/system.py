@@ -31,7 +31,7 @@ class Iovec(ctypes.Structure):
 
 def iovec(*parts: tuple[int, int]) -> Any:
     """An array of them; a part is an address and a length."""
-    return (Iovec * len(parts))(*parts)
+    return (Iovec * len(parts))(*(Iovec(*part) for part in parts))
 
 
 def checked(name: str, result: int) -> int:
