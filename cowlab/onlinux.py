@@ -54,6 +54,8 @@ def command_live(args: argparse.Namespace) -> int:
     policy = find_policy(args.policy)
     chosen = [find_scenario(name) for name in args.scenarios] or list(scenarios().values())
     must_be_new(args.record)
+    for scenario in chosen:
+        play(scenario, policy)  # one that cannot be played is not run either
     out = None if args.json else console(args)
     live = list(followed(chosen, "run", args))
     found = recording(live, followed(chosen, "run again", args) if args.record else ())
@@ -138,6 +140,13 @@ def show(out: Console, live: list[Live], found: Recording, policy: str, differen
     summary(out, live, found)
 
 
+def plain(text: str) -> str:
+    """As it stands: the name of a file may look like markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
 def overview(out: Console, ran: list[Live], found: Recording, policy: str, different: dict[str, Cell]) -> None:
     """A scenario a row: the verdict here, whether the policy shows the same, and which recorded kernels do."""
     rows = table("scenario", "here", policy, "recorded kernels that show the same", "why")
@@ -148,7 +157,7 @@ def overview(out: Console, ran: list[Live], found: Recording, policy: str, diffe
         says = "" if cell is None else f"{cell.field}: {cell.recorded} here, {cell.model} in {policy}"
         same = ", ".join(like_recorded(found, name))
         mark = "[green]✓[/]" if cell is None else "[red]≠[/]"
-        rows.add_row(name, f"[{STYLES.get(verdict, 'red')}]{verdict}[/]", mark, same, says)
+        rows.add_row(plain(name), f"[{STYLES.get(verdict, 'red')}]{verdict}[/]", mark, same, says)
     if not different:
         rows.columns.pop()
     out.print(rows)
@@ -164,7 +173,7 @@ def lines(out: Console, one: Live, found: Recording) -> None:
     rows = table("value", *("\n".join(names) for names in groups.values()))
     for field, *values in zip(seen, *groups, strict=True):
         rows.add_row(field, *values)
-    out.print(f"[bold]{one.scenario.name}[/]")
+    out.print(f"[bold]{plain(one.scenario.name)}[/]")
     out.print(rows)
 
 
@@ -178,7 +187,7 @@ def skipped(out: Console, live: list[Live]) -> None:
         rows = table("skipped", "why")
         for why, names in sorted(reasons.items(), key=lambda pair: -len(pair[1])):
             some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-            rows.add_row(str(len(names)), f"{why}\n[dim]{some}[/]")
+            rows.add_row(str(len(names)), f"{plain(why)}\n[dim]{plain(some)}[/]")
         out.print(rows)
 
 
@@ -198,7 +207,8 @@ def summary(out: Console, live: list[Live], found: Recording) -> None:
     why = {one.scenario.name: reason(one.skipped) for one in live if one.run is None}
     for telling in told_apart(near, why):
         one, other = telling.policies
-        out.print(f"         {one} and {other} would part in {telling.scenario} ({telling.field}): {telling.skipped}")
+        told = f"         {one} and {other} would part in {telling.scenario} ({telling.field}): {telling.skipped}"
+        out.print(told, markup=False)
     for line in more_as_root():
         out.print(line)
 
@@ -231,17 +241,11 @@ def command_compare(args: argparse.Namespace) -> int:
     first, *others = (find_recording(name) for name in args.compare)
     wanted = args.scenarios or list(first.results)
     for name in wanted:
-        find_scenario(name)
+        if name not in first.results:
+            find_scenario(name)
     if args.json:
-        print(
-            json.dumps(
-                {
-                    other.kernel: [cell._asdict() for name in wanted for cell in differences(first, other, name)]
-                    for other in others
-                },
-                indent=1,
-            )
-        )
+        cells = [[cell._asdict() for name in wanted for cell in differences(first, other, name)] for other in others]
+        print(json.dumps(dict(zip(args.compare[1:], cells, strict=True)), indent=1))
         return 0
     out = console(args)
     for other in others:
@@ -263,19 +267,21 @@ def find_recording(name: str) -> Recording:
 
 
 def compared(out: Console, first: Recording, other: Recording, wanted: list[str]) -> None:
+    one_kernel, other_kernel = plain(first.kernel), plain(other.kernel)
     both = [name for name in wanted if runs(first, name) and runs(other, name)]
     cells = [cell for name in both for cell in differences(first, other, name)]
     out.print(
-        f"[bold]{first.kernel} and {other.kernel}[/]: {len(both)} scenarios ran on both, {len(cells)} values differ"
+        f"[bold]{one_kernel} and {other_kernel}[/]: {len(both)} scenarios ran on both, {len(cells)} values differ"
     )
     for one, another in ((first, other), (other, first)):
         only = [name for name in wanted if runs(one, name) and not runs(another, name)]
         if only:
-            out.print(f"only on {one.kernel}: {len(only)}: {', '.join(only[:4])}{' ...' if len(only) > 4 else ''}")
+            some = ", ".join(only[:4]) + (" ..." if len(only) > 4 else "")
+            out.print(f"only on {one.kernel}: {len(only)}: {some}", markup=False)
     if cells:
-        rows = table("scenario", "value", first.kernel, other.kernel)
+        rows = table("scenario", "value", one_kernel, other_kernel)
         for cell in cells:
-            rows.add_row(cell.scenario, cell.field, cell.recorded, cell.model)
+            rows.add_row(*map(plain, (cell.scenario, cell.field, cell.recorded, cell.model)))
         out.print(rows)
 
 

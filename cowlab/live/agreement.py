@@ -173,10 +173,10 @@ def read_recording(text: str, name: str) -> Recording:
     try:
         found: dict[str, Any] = json.loads(text)
         recording = Recording(**{field: found[field] for field in Recording._fields})
-        cells = [value for fields in recording.results.values() for value in fields.values()]
+        texts = [value for fields in recording.results.values() for value in fields.values()] + [recording.kernel]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name} is not a recording of a kernel: {error!r}") from error
-    if not all(isinstance(value, str) for value in cells):
+    if not all(isinstance(value, str) for value in texts):
         raise ValueError(f"{name} is not a recording of a kernel: a value is not a text")
     return recording
 

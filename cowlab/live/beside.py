@@ -39,8 +39,8 @@ class Telling(NamedTuple):
 
 def closest(recording: Recording, atlas: Atlas | None = None) -> Nearest:
     ranks = nearest(recording, atlas)
-    best = ranks[0][1]
-    return Nearest([name for name, agree, _ in ranks if agree == best], best, ranks[0][2])
+    _, best, values = ranks[0]
+    return Nearest([name for name, agree, _ in ranks if values and agree == best], best, values)
 
 
 def first_differences(recording: Recording, policy: Policy, atlas: Atlas | None = None) -> dict[str, Cell]:

@@ -7,6 +7,7 @@ if even we are gone; files have no name. A step that takes too long, and a call 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -105,15 +106,20 @@ class Stage:
         self.scenario, self.patience = scenario, patience
         self.talks: dict[str, socket.socket] = {}
         self.pipes: dict[str, tuple[int, int]] = {}
-        self.owners: dict[str, str] = {}
+        self.owners: dict[str, str] = {}  # "": nobody, it was refused
+        self.direct: dict[str, str] = {}  # the verb of each transfer
+        self.over: set[str] = set()  # the transfers whose data have moved
+        self.line = 0
         self.waiting: list[tuple[socket.socket, int]] = []
         self.file = -1
         self.first: subprocess.Popen[bytes] | None = None
         try:
             self.start()
         except (OSError, AttributeError) as error:  # no memfd_create in some builds of Python
-            self.close()
             raise Skip(f"no process can be started: {error}") from None
+        finally:
+            if not self.talks:
+                self.close()
 
     def start(self) -> None:
         """The first process, with a socket for each that the script will fork. Raises OSError."""
@@ -129,7 +135,7 @@ class Stage:
         boot = BOOT.format(top=str(here.parent), live=str(here), fds=fds, file=self.file, drains=drains)
         try:
             self.first = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", boot],
+                [sys.executable or "python3", "-I", "-S", "-c", boot],
                 pass_fds=[*fds, *([self.file] if self.file >= 0 else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -162,6 +168,7 @@ class Stage:
 
     def step(self, line: int, event: Event) -> Moment:
         """Do it, and say what it said. Raises Skip."""
+        self.line = line
         try:
             found = self.act(event)
         except Skip as skip:
@@ -171,6 +178,10 @@ class Stage:
 
     def act(self, event: Event) -> dict[str, Any]:
         who, verb, args = event.actor, event.verb, event.args
+        if self.over and verb not in ("read", "put"):
+            raise Skip(
+                f"{min(self.over)} is over since its data have moved, and here it would have to hold its page on"
+            )
         if who == "kernel":
             return self.kernel(event)
         if who == "file":
@@ -184,8 +195,8 @@ class Stage:
         if verb in TAKERS:
             return self.take(event)
         if verb == "vm_write":
-            pid = self.ask(args[0], "pid")["pid"]
-            return self.ask(who, "vm_write", pid=pid, page=event.page, letter=args[1])
+            where = self.ask(args[0], "where", page=event.page)
+            return where if "errno" in where else self.ask(who, "vm_write", letter=args[1], **where)
         if verb == "write":
             beside = another_byte(self.scenario.name, event)
             return self.ask(who, "write", page=event.page, letter=args[0], offset=OFFSET if beside else 0)
@@ -216,7 +227,10 @@ class Stage:
         return {}
 
     def exit(self, who: str) -> dict[str, Any]:
-        """Its memory has gone when its socket is closed."""
+        """Its memory has gone when its socket is closed. Raises Skip if a reference would go with it."""
+        for name, owner in self.owners.items():
+            if owner == who and name not in self.pipes:  # a pipe is in our hands
+                raise Skip(f"{name} would end with {who}: of a program's references only a pipe outlives its process")
         talk = self.talks.pop(who)
         talk.shutdown(socket.SHUT_WR)
         talk.settimeout(self.patience)
@@ -232,29 +246,48 @@ class Stage:
 
     def take(self, event: Event) -> dict[str, Any]:
         name = event.args[0]
-        later = [e.args[0] for e in self.scenario.events if e.actor == name and e.verb == "write"]
-        found = self.ask(event.actor, "take", name=name, verb=taken_by(event), page=event.page, letter=[*later, ""][0])
-        if not found.get("errno"):
-            self.owners[name] = event.actor
-            if "fds" in found:
-                self.pipes[name] = found["fds"]
+        letter = self.letter_to_come(name) if event.verb == "direct_read" else ""
+        found = self.ask(event.actor, "take", name=name, verb=taken_by(event), page=event.page, letter=letter)
+        self.owners[name] = "" if "errno" in found else event.actor
+        if "fds" in found:
+            self.pipes[name] = found["fds"]
+        if event.verb in ("direct_read", "direct_write") and self.owners[name]:
+            self.direct[name] = event.verb
         return found
+
+    def letter_to_come(self, name: str) -> str:
+        """What the device will write; "" if nothing comes before it is given up."""
+        later = [line.event for line in self.scenario.script.steps if line.number > self.line]
+        ends = (e for e in later if e and e.actor == name and e.verb in ("write", "put"))
+        return next(("".join(event.args) for event in ends), "")
 
     def through(self, name: str, verb: str, letter: str = "") -> dict[str, Any]:
         """What happens to a reference or is seen through it."""
-        if name in self.pipes:
-            if verb == "put":
-                for fd in self.pipes.pop(name):
-                    os.close(fd)
-                return {}
+        owner = self.owners.pop(name) if verb == "put" else self.owners[name]
+        if not owner:
+            return {"errno": errno.EBADF}
+        if name in self.direct:
+            self.move(name, verb)
+        if name not in self.pipes:
+            return (
+                self.ask(owner, "put", name=name)
+                if verb == "put"
+                else self.ask(owner, "through", name=name, letter=letter)
+            )
+        if verb == "read":
             return {"value": peek(self.pipes[name][0])}
-        owner = self.owners[name]
-        if owner not in self.talks:
-            raise Skip(f"the process that made {name} has gone, and only it can ask the device")
-        if verb == "put":
-            del self.owners[name]
-            return self.ask(owner, "put", name=name)
-        return self.ask(owner, "through", name=name, letter=letter)
+        for fd in self.pipes.pop(name):
+            os.close(fd)
+        return {}
+
+    def move(self, name: str, verb: str) -> None:
+        """A transfer is over when its data have moved. Raises Skip where they must not."""
+        if verb != "put":
+            self.over.add(name)
+        elif self.direct.pop(name) == "direct_read" and name not in self.over:
+            raise Skip("a direct read cannot be given up without its data")
+        else:
+            self.over.discard(name)
 
     # --- what can be seen --------------------------------------------------------------------------------------------
 
@@ -268,11 +301,12 @@ class Stage:
     def ends(self) -> Iterator[tuple[tuple[str, int], str]]:
         """What each reference, process and the file shows in the end: here a page may be faulted in."""
         pages = [(who, page) for who, page in self.looks()]
-        for name, owner in list(self.owners.items()):
-            if name in self.pipes or owner in self.talks:
-                found = self.through(name, "read")
-                if "value" in found:
-                    yield (name, 0), found["value"]
+        for name in self.owners:
+            if self.direct.get(name) == "direct_read":
+                continue  # one cannot look through it, nor may its data come now
+            found = self.through(name, "read")
+            if "value" in found:
+                yield (name, 0), found["value"]
         for who, page in pages:
             yield (who, page), self.ask(who, "read", page=page).get("value", "err11")
         if self.file >= 0:

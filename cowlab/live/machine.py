@@ -75,9 +75,10 @@ class Machine(NamedTuple):
 def machine() -> Machine:
     """This one."""
     uname = platform.uname()
-    return Machine(
-        uname.release, f"{uname.system} {uname.release} {uname.version} {uname.machine}", privileges(), facts()
-    )
+    package = f"{uname.system} {uname.release} {uname.version} {uname.machine}"
+    if sys.platform != "linux":
+        return Machine(uname.release, package, "not asked for", {})
+    return Machine(uname.release, package, privileges(), facts())
 
 
 def privileges() -> str:
@@ -138,7 +139,9 @@ def sees_frames() -> bool:
 
 def more_as_root() -> list[str]:
     """What root would add here, a sentence each."""
-    found = []
+    found: list[str] = []
+    if sys.platform != "linux":
+        return found
     if not sees_frames():
         found.append("root would also see which frame a page is (pagemap), and how often it is mapped (kpagecount)")
     if os.geteuid() != 0 and text("/proc/sys/vm/unprivileged_userfaultfd") != "1":

@@ -35,7 +35,9 @@ class Ran(Watched):
         return None if old is None or new is None else old == new
 
     def is_process(self, n: int, who: str) -> bool:
-        return any(name == who for name, _ in self.moments[n].looks)
+        """By what was named so last: a process without pages was not seen."""
+        named = [e.verb for e in self.events[: n + 1] if e and e.verb in ("fork", *TAKERS) and e.args[0] == who]
+        return not named or named[-1] == "fork"
 
     def private(self, n: int, who: str, page: int) -> bool:
         return self.run.kind(n, who, page) not in ("file", "shared")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -16,7 +17,6 @@ from cowlab.live.actor.system import (
     IO_URING_REGISTER,
     IO_URING_SETUP,
     MAP_ANONYMOUS,
-    MAP_FIXED,
     MAP_PRIVATE,
     MAP_SHARED,
     PAGE,
@@ -31,7 +31,7 @@ from cowlab.live.actor.system import (
 
 # io_uring
 SQ_RING, CQ_RING, SQES = 0, 0x8000000, 0x10000000
-REGISTER_BUFFERS, GETEVENTS = 0, 1
+REGISTER_BUFFERS, UNREGISTER_BUFFERS, GETEVENTS = 0, 1, 1
 READ_FIXED, WRITE_FIXED = 4, 5
 SQE = struct.Struct("=BBHiQQIIQHHiQQ")
 # userfaultfd
@@ -62,7 +62,7 @@ class Pipe(Holder):
 
     def __init__(self, one: Area) -> None:
         self.fds = os.pipe()
-        call("vmsplice", self.fds[1], iovec(one.page, PAGE), ctypes.c_ulong(1), 0)
+        call("vmsplice", self.fds[1], iovec((one.page, PAGE)), ctypes.c_ulong(1), 0)
 
 
 class Ring(Holder):
@@ -79,7 +79,7 @@ class Ring(Holder):
         self.page = one.page
         self.file = os.memfd_create("device")
         try:
-            syscall("io_uring_register", IO_URING_REGISTER, self.fd, REGISTER_BUFFERS, iovec(one.page, PAGE), 1)
+            syscall("io_uring_register", IO_URING_REGISTER, self.fd, REGISTER_BUFFERS, iovec((one.page, PAGE)), 1)
         except OSError as error:
             self.put()
             if error.errno in (errno.ENOMEM, errno.EPERM):
@@ -113,6 +113,9 @@ class Ring(Holder):
         return {"value": letter_of(os.pread(self.file, 1, 0))}
 
     def put(self) -> None:
+        """The buffer first: closed, the ring would live on in its mappings, and with it the pin."""
+        with contextlib.suppress(OSError):  # none was registered
+            syscall("io_uring_register", IO_URING_REGISTER, self.fd, UNREGISTER_BUFFERS, None, 0)
         os.close(self.fd)
         os.close(self.file)
 
@@ -158,40 +161,43 @@ def ioctl(fd: int, request: int, argument: bytes) -> None:
 
 
 class Transfer(Holder):
-    """O_DIRECT, stopped half-way: the buffer's second page is missing until we say so, and the first is held meanwhile.
+    """O_DIRECT, stopped half-way: the second part of its buffer is missing until we say so, and the page is held meanwhile.
 
     letter: what the file holds, which the device will write.
     """
 
     def __init__(self, one: Area, writes: bool, letter: str) -> None:
-        self.file, self.address, self.after = direct_file(), one.page, one.page + PAGE
-        self.done, self.failed = threading.Event(), 0
-        self.aligned = mmap(0, 2 * PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS)
-        libc().memset(ctypes.c_void_p(self.aligned), ord(letter or "-"), ctypes.c_size_t(2 * PAGE))
-        self.moved("pwrite", self.aligned)
-        mmap(self.after, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
+        self.file, self.address = direct_file(), one.page
+        self.aligned, self.missing = (mmap(0, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS) for _ in range(2))
+        libc().memset(ctypes.c_void_p(self.aligned), ord(letter or "-"), ctypes.c_size_t(PAGE))
+        self.moved("pwritev", self.aligned, self.aligned)
         self.faults = Faults(True, 0)
-        self.faults.register(self.after, PAGE, MISSING)
-        threading.Thread(target=self.run, args=("pread" if writes else "pwrite",), daemon=True).start()
-        if not select.select([self.faults.fd], [], [], 2)[0]:
+        self.faults.register(self.missing, PAGE, MISSING)
+        self.failed, self.over, over = 0, *os.pipe()
+        threading.Thread(target=self.run, args=("preadv" if writes else "pwritev", over), daemon=True).start()
+        if self.faults.fd not in select.select([self.faults.fd, self.over], [], [])[0]:
+            self.finish()
             raise Forbidden("a direct transfer does not wait for its buffer here")
         if writes and letter and letter_of(ctypes.string_at(self.address, 1)) == letter:
             raise Forbidden("this file system copies where it was asked for direct I/O")
 
-    def moved(self, name: str, address: int) -> None:
-        call(name, self.file, ctypes.c_void_p(address), ctypes.c_size_t(2 * PAGE), ctypes.c_long(0))
+    def moved(self, name: str, *addresses: int) -> None:
+        """A page each. Raises OSError."""
+        parts = iovec(*((address, PAGE) for address in addresses))
+        call(name, self.file, parts, len(addresses), ctypes.c_long(0))
 
-    def run(self, name: str) -> None:
+    def run(self, name: str, over: int) -> None:
         try:
-            self.moved(name, self.address)
+            self.moved(name, self.address, self.missing)
         except OSError as error:
             self.failed = error.errno or errno.EIO
-        self.done.set()
+        os.close(over)
 
     def finish(self) -> None:
-        if not self.done.is_set():
-            self.faults.fill(self.after)
-            self.done.wait()
+        """Wait until it is over. Raises OSError if it failed."""
+        if not select.select([self.over], [], [], 0)[0]:
+            self.faults.fill(self.missing)
+            os.read(self.over, 1)
         if self.failed:
             raise OSError(self.failed, os.strerror(self.failed))
 
@@ -201,13 +207,13 @@ class Transfer(Holder):
 
     def read(self) -> dict[str, Any]:
         self.finish()
-        self.moved("pread", self.aligned)
+        self.moved("preadv", self.aligned)
         return {"value": letter_of(ctypes.string_at(self.aligned, 1))}
 
     def put(self) -> None:
         self.finish()
-        os.close(self.faults.fd)
-        os.close(self.file)
+        for fd in (self.faults.fd, self.file, self.over):
+            os.close(fd)
 
 
 def direct_file() -> int:

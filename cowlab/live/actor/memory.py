@@ -97,11 +97,18 @@ class Memory:
             gone = self.areas.pop(page)
             area("munmap", gone.start, gone.length)
 
+    def at(self, page: int) -> Area:
+        """What is mapped there. Raises OSError."""
+        if page not in self.areas:
+            raise OSError(errno.EFAULT, "nothing is mapped there")
+        return self.areas[page]
+
     def protect(self, page: int, prot: str) -> None:
-        area("mprotect", self.areas[page].start, self.areas[page].length, PROT[prot])
+        one = self.at(page)
+        area("mprotect", one.start, one.length, PROT[prot])
 
     def advise(self, page: int, advice: str) -> None:
-        one = self.areas[page]
+        one = self.at(page)
         area("madvise", one.start, one.length, ADVICE[advice])
 
     def advise_quietly(self, start: int, length: int, advice: int) -> None:
@@ -169,21 +176,29 @@ class Memory:
         return False
 
     def poke(self, page: int, letter: str) -> None:
-        """A forced write, past the rights of the mapping. Raises Forbidden."""
-        handle = -1
+        """A forced write, past the rights of the mapping. Raises Forbidden; OSError if this page alone is refused."""
+        one = self.at(page)
         try:
-            handle = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
-            os.pwrite(handle, letter.encode(), self.areas[page].page)
-        except OSError as error:
-            raise Forbidden(f"writes through /proc/PID/mem are refused here: {error.strerror}") from None
-        finally:
-            if handle >= 0:
-                os.close(handle)
+            self.force(one.page, letter)
+        except OSError:
+            try:
+                self.force(mmap(0, PAGE, PROT["r"], MAP_PRIVATE | MAP_ANONYMOUS), letter)
+            except OSError as error:
+                raise Forbidden(f"writes through /proc/PID/mem are refused here: {error.strerror}") from None
+            raise
 
-    def write_to(self, pid: int, page: int, letter: str) -> None:
-        """process_vm_writev, to the page of that number in another process. Raises OSError."""
+    def force(self, address: int, letter: str) -> None:
+        """Raises OSError."""
+        handle = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.pwrite(handle, letter.encode(), address)
+        finally:
+            os.close(handle)
+
+    def write_to(self, pid: int, address: int, letter: str) -> None:
+        """process_vm_writev, to an address of another process. Raises OSError."""
         here = ctypes.create_string_buffer(letter.encode())
-        local, remote = iovec(ctypes.addressof(here), 1), iovec(self.areas[page].page, 1)
+        local, remote = iovec((ctypes.addressof(here), 1)), iovec((address, 1))
         one = ctypes.c_ulong(1)
         call("process_vm_writev", pid, local, one, remote, one, ctypes.c_ulong(0))
 

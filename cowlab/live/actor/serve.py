@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import socket
-import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +23,9 @@ MOST = 120  # seconds after which a process of a script ends, whatever has becom
 
 def main(fds: Sequence[int], file: int, drains: bool) -> None:
     """Be the process that the others belong to: fork P, and stay until all have gone. fds: a socket a process, P's first."""
-    libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))  # one of us may wait for ever in the kernel
+    libc().prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside a thread, which only waits in the kernel
     gc.disable()
@@ -49,6 +50,7 @@ class Actor:
 
     def serve(self, fd: int) -> None:
         """Do what is said there until nobody says anything any more. Never returns."""
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(MOST)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who drives us
         self.fds.remove(fd)
@@ -57,6 +59,8 @@ class Actor:
             while line := talk.recv(1 << 16):
                 answer, fds = self.answered(json.loads(line))
                 socket.send_fds(talk, [json.dumps(answer).encode()], list(fds))
+                for fd in fds:  # they are the other side's now
+                    os.close(fd)
         except OSError:  # the other side has gone
             pass
         finally:
@@ -96,8 +100,9 @@ class Actor:
         os.close(fd)
         self.fds.remove(fd)
 
-    def do_pid(self) -> dict[str, Any]:
-        return {"pid": os.getpid()}
+    def do_where(self, page: int) -> dict[str, Any]:
+        """Where another process finds that page. Raises OSError."""
+        return {"pid": os.getpid(), "address": self.memory.at(page).page}
 
     def do_look(self) -> dict[str, Any]:
         return {"pages": self.memory.look()}
@@ -123,24 +128,21 @@ class Actor:
     def do_poke(self, page: int, letter: str) -> None:
         self.memory.poke(page, letter)
 
-    def do_vm_write(self, pid: int, page: int, letter: str) -> None:
-        self.memory.write_to(pid, page, letter)
+    def do_vm_write(self, pid: int, address: int, letter: str) -> None:
+        self.memory.write_to(pid, address, letter)
 
     def do_clear_refs(self) -> None:
         with open("/proc/self/clear_refs", "w") as file:
             file.write("4")
 
     def do_uffd_wp(self, page: int, on: bool) -> None:
-        one = self.memory.areas[page]
-        if self.watching is None:
-            self.watching = Faults(False, FLAG_WP)
-            self.watching.register(one.start, one.length, WP)
+        one = self.memory.at(page)
+        self.watching = self.watching or Faults(False, FLAG_WP)
+        self.watching.register(one.start, one.length, WP)
         self.watching.protect(one.start, one.length, on)
 
     def do_take(self, name: str, verb: str, page: int, letter: str) -> Holder:
-        one = self.memory.areas.get(page)
-        if one is None:
-            raise OSError(errno.EFAULT, "nothing is mapped there")
+        one = self.memory.at(page)
         if verb == "vmsplice":
             return Pipe(one)
         self.holders[name] = Ring(one) if verb == "register" else Transfer(one, verb == "direct_read", letter)
@@ -152,8 +154,3 @@ class Actor:
 
     def do_put(self, name: str) -> None:
         self.holders.pop(name).put()
-
-
-if __name__ == "__main__":
-    numbers = [int(one) for one in sys.argv[1:]]
-    main(numbers[2:], numbers[0], bool(numbers[1]))

@@ -35,8 +35,9 @@ class Iovec(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
-def iovec(address: int, length: int) -> Any:
-    return ctypes.byref(Iovec(address, length))
+def iovec(*parts: tuple[int, int]) -> Any:
+    """An array of them; a part is an address and a length."""
+    return (Iovec * len(parts))(*(Iovec(*part) for part in parts))
 
 
 def checked(name: str, result: int) -> int:
