@@ -507,7 +507,7 @@ for name, one in kernels.items():
 # ### Line by line
 #
 # **Predict**: your kernel runs `s07_pin_mprotect_write` beside the rules of v5.18. At which of its
-# five lines do the two part for the first time? Or at none?
+# six lines do the two part for the first time? Or at none?
 #
 # Then step. On the left is what was *seen* of your kernel: letters, frames (for root), what a call
 # returned. On the right is what the rules say, with all that no program can see. `✓` and `≠` compare only
@@ -517,9 +517,9 @@ for name, one in kernels.items():
 Beside.of("s07_pin_mprotect_write", "v5.18", title="Your kernel and the rules of v5.18")
 
 # %% [markdown]
-# On 6.18 they part at line 5, the store. v5.18 finds page_count 2 and copies, and the pipe stays
-# behind. For root the frame says it at once: it is the old one, `#1`. Without root no frame is
-# seen, and it is the pipe, read at the end, that gives it away: `P`.
+# On 6.18 they part at line 5, the store: v5.18 finds page_count 2 and copies, and the pipe stays
+# behind. For root the frame says it at once, since it is still `#1`. Without root no frame is
+# seen, line 5 has no mark, and they part at line 6: it is the pipe that gives it away.
 #
 # ### The whole atlas
 #
@@ -541,8 +541,9 @@ if not ran:
 near = closest(mine)
 print(f"Of {near.values} values, {near.agree} agree with", ", ".join(near.policies))
 others = [row for row in agreement.nearest(mine) if row[0] not in near.policies]
-print("then", ", ".join(f"{row} {agree}" for row, agree, _ in others[:3]))
-compare_answers(row_guess, {"nearest": near.policies[0]})
+print("Next:", ", ".join(f"{row} with {agree}" for row, agree, _ in others[:3]))
+right = [row for row in near.policies if row == row_guess["nearest"]] or near.policies
+compare_answers(row_guess, {"nearest": right[0]})
 
 # %% [markdown]
 # The 6.18 kernel was a virtual machine without swap, without hugetlb pages, with KSM off. For root 78
