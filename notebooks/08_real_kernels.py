@@ -83,8 +83,9 @@ Predict(
 # %% tags=["nbval-check-output"]
 print(f"{'kernel':10}{'parent_frame':14}{'pipe_sees':11}verdict")
 for kernel, recording in kernels.items():
-    seen = recording.results["s07_pin_mprotect_write"]
-    print(f"{kernel:10}{seen['parent_frame']:14}{seen['pipe_sees']:11}{seen['verdict']}")
+    fields = recording.results["s07_pin_mprotect_write"]
+    frame, pipe = fields["parent_frame"], fields["pipe_sees"]
+    print(f"{kernel:10}{frame:14}{pipe:11}{fields['verdict']}")
 
 # %% [markdown]
 # The two kernels in the middle, with the count rule, leave the pipe behind. The older ones with the
