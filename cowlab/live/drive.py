@@ -110,6 +110,7 @@ class Stage:
         self.direct: dict[str, str] = {}  # the verb of each transfer
         self.over: set[str] = set()  # the transfers whose data have moved
         self.line = 0
+        self.mergeable: list[Event] = []  # ksmd does not wait for the line that names it: it hears of them then
         self.waiting: list[tuple[socket.socket, int]] = []
         self.file = -1
         self.first: subprocess.Popen[bytes] | None = None
@@ -200,16 +201,21 @@ class Stage:
         if verb == "write":
             beside = another_byte(self.scenario.name, event)
             return self.ask(who, "write", page=event.page, letter=args[0], offset=OFFSET if beside else 0)
+        if verb == "madvise" and args == ("mergeable",):
+            self.mergeable.append(event)
+            return {}
         if verb == "clear_refs" and not any(look.soft_dirty for look in self.looks().values()):
             raise Skip("this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), so clear_refs protects nothing")
         return self.ask(who, verb, **arguments(event))
 
     def kernel(self, event: Event) -> dict[str, Any]:
         if event.verb == "ksm":
-            self.merge(event)
+            while self.mergeable:
+                self.ask(self.mergeable[0].actor, "madvise", **arguments(self.mergeable.pop(0)))
+            self.merge()
         return {}  # hold P lru: the batch is not drained in this script
 
-    def merge(self, event: Event) -> None:
+    def merge(self) -> None:
         """Wait until ksmd has looked at both pages, twice: it merges what did not change in between."""
         scans, until = full_scans(), time.monotonic() + KSM_PATIENCE
         while full_scans() < scans + 3:
