@@ -457,7 +457,9 @@ FOLDERS = ("/var/tmp", "/tmp")  # the folder of a test is in the last one
 @contextlib.contextmanager
 def started(folder: Path, *names: str) -> Iterator[subprocess.Popen[bytes]]:
     """`cowlab live` in an empty folder, where possible with empty /tmp and /var/tmp of its own: it writes nowhere else."""
-    hidden = [name for name in FOLDERS if not any(Path(needed).is_relative_to(name) for needed in (ROOT, sys.executable))]
+    hidden = [
+        name for name in FOLDERS if not any(Path(needed).is_relative_to(name) for needed in (ROOT, sys.executable))
+    ]
     private = "".join(f"mount --bind {folder}{name} {name} && " for name in hidden)
     for name in ("/work", *FOLDERS):
         (folder / name[1:]).mkdir(parents=True)
