@@ -38,15 +38,21 @@ def test_fields_are_the_lines_that_say_something_and_what_the_recordings_have() 
         "6 g: put",
     ]
     fields = fields_of(scenarios()["s04_vmsplice_leak_munmap"])
-    assert (
-        fields[-1] == "parent_frame" and {"verdict", "child_pipe_sees", "drop_rc"} < set(fields) and "na" not in fields
-    )
+    assert fields[-1] == "verdict" and {"verdict", "child_pipe_sees", "drop_rc"} < set(fields) and "na" not in fields
 
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("P: fork C", False), ("P: exit", False), ("P: mmap anon", False), ("P: uffd_wp on", False), ("P: munmap", True)]
-    + [("kernel: ksm P P @1", False), ("g: put", True), ("g: fork", False)],
+    [
+        ("P: fork C", False),
+        ("P: exit", False),
+        ("P: mmap anon", False),
+        ("P: uffd_wp on", False),
+        ("P: munmap", True),
+        ("kernel: ksm P P @1", False),
+        ("g: put", True),
+        ("g: fork", False),
+    ],
 )
 def test_lines_that_say_nothing_of_pages(line: str, says: bool) -> None:
     assert says_something(line) is says
@@ -84,7 +90,7 @@ def test_the_row_is_the_nearest_policys() -> None:
     for row in ("v5.7", "v5.8"):
         trace = play(leak, row)
         events = [moment.event for moment in trace.moments]
-        frames = [7] * 5 + [7, 7]
+        frames = [None, *[7] * 6]
         looks = [{("P", 0): Look(True, frame=frame)} for frame in frames]
         values = [None] * 6 + [trace.readings[0].value]
         moments = tuple(
@@ -116,5 +122,5 @@ def test_a_recording_of_this_machine_has_the_form_of_those_that_come_along() -> 
     made = recording(list(run_all([scenarios()["cow-basic"]])))
     shipped = recordings()["7.3.4"]
     assert list(made._asdict()) == list(shipped._asdict())
-    assert {"privileges", "observed_unit"} <= set(made.method) & set(shipped.method)
+    assert {"privileges", "observed_unit"} <= set(made.method) and "observed_unit" in shipped.method
     assert all(isinstance(value, str) for value in [*made.method.values(), *made.legend.values()])
