@@ -301,7 +301,7 @@ def test_write_protection_by_userfaultfd_of_several_pages(actor: Actor) -> None:
         ("from cowlab.live.actor import holders; holders.USERFAULTFD = {}", "direct_read", "userfaultfd for faults in the kernel is refused here: userfaultfd: not known on"),
         ("from cowlab.live.actor import holders; holders.FOLDERS = ('/no such folder',)", "direct_read", "no file for direct I/O: /no such folder: statfs: No such file or directory"),
         ("from cowlab.live.actor import holders; holders.FOLDERS = ()", "direct_write", "no file for direct I/O: no folder on a disk to write in"),
-        ("from cowlab.live.actor import system; system.libc.vmsplice = None", "vmsplice", "vmsplice: not on this system"),
+        ("from cowlab.live.actor import system; system.libc().vmsplice = None", "vmsplice", "vmsplice: not on this system"),
     ],
 )  # fmt: skip
 def test_what_a_machine_lacks_is_said(code: str, do: str, said: str) -> None:

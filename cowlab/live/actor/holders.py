@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
 import select
 import struct
@@ -24,6 +23,7 @@ from cowlab.live.actor.system import (
     PROT,
     USERFAULTFD,
     call,
+    ioctl,
     iovec,
     libc,
     mmap,
@@ -137,22 +137,22 @@ class Faults:
         else:
             raise Forbidden(f"userfaultfd{' for faults in the kernel' if in_kernel else ''} is refused here: {why}")
         try:
-            fcntl.ioctl(self.fd, API, struct.pack("=QQQ", 0xAA, features, 0))
+            ioctl(self.fd, API, struct.pack("=QQQ", 0xAA, features, 0))
         except OSError as error:
             raise Forbidden(f"userfaultfd lacks what is needed: {error.strerror}") from None
 
     def register(self, start: int, length: int, mode: int) -> None:
         try:
-            fcntl.ioctl(self.fd, REGISTER, struct.pack("=QQQQ", start, length, mode, 0))
+            ioctl(self.fd, REGISTER, struct.pack("=QQQQ", start, length, mode, 0))
         except OSError as error:
             raise Forbidden(f"userfaultfd refuses this page: {error.strerror}") from None
 
     def protect(self, start: int, length: int, on: bool) -> None:
-        fcntl.ioctl(self.fd, PROTECT, struct.pack("=QQQ", start, length, int(on)))
+        ioctl(self.fd, PROTECT, struct.pack("=QQQ", start, length, int(on)))
 
     def fill(self, start: int) -> None:
         """Let who waits for that page go on."""
-        fcntl.ioctl(self.fd, ZEROPAGE, struct.pack("=QQQq", start, PAGE, 0, 0))
+        ioctl(self.fd, ZEROPAGE, struct.pack("=QQQq", start, PAGE, 0, 0))
 
 
 class Transfer(Holder):
@@ -164,7 +164,7 @@ class Transfer(Holder):
     def __init__(self, one: Area, writes: bool, letter: str) -> None:
         self.file, self.address = direct_file(), one.page
         self.aligned, self.missing = (mmap(0, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS) for _ in range(2))
-        libc.memset(ctypes.c_void_p(self.aligned), ord(letter or "-"), ctypes.c_size_t(PAGE))
+        libc().memset(ctypes.c_void_p(self.aligned), ord(letter or "-"), ctypes.c_size_t(PAGE))
         self.moved("pwritev", self.aligned, self.aligned)
         self.faults = Faults(True, 0)
         self.faults.register(self.missing, PAGE, MISSING)

@@ -112,7 +112,7 @@ class Memory:
         area("madvise", one.start, one.length, ADVICE[advice])
 
     def advise_quietly(self, start: int, length: int, advice: int) -> None:
-        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), advice)
+        libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), advice)
 
     # --- stores and loads --------------------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Memory:
         if rights[1] == "w":
             at, value = ctypes.c_void_p(address), ord(letter)
             before = looks.faults()
-            libc.memset(at, value, ctypes.c_size_t(length))
+            libc().memset(at, value, ctypes.c_size_t(length))
             return {"faults": looks.faults() - before}
         os.write(self.second, letter.encode())
         try:
@@ -159,7 +159,7 @@ class Memory:
     def drain(self) -> None:
         """Unmapping any page empties this processor's batch of pages that wait for the LRU."""
         start = mmap(0, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS)
-        libc.memset(ctypes.c_void_p(start), 0, ctypes.c_size_t(1))
+        libc().memset(ctypes.c_void_p(start), 0, ctypes.c_size_t(1))
         area("munmap", start, PAGE)
 
     def is_huge(self, one: Area) -> bool:

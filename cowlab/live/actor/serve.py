@@ -25,8 +25,8 @@ def main(fds: Sequence[int], file: int, drains: bool) -> None:
     """Be the process that the others belong to: fork P, and stay until all have gone. fds: a socket a process, P's first."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))  # one of us may wait for ever in the kernel
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    libc().prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside a thread, which only waits in the kernel
     gc.disable()
     with contextlib.suppress(OSError):  # or the wrong processor's LRU batch is drained

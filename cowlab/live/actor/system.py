@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import platform
+from functools import cache
 from typing import Any
 
 PAGE = 4096
@@ -18,9 +19,14 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER = 425, 426, 427  # the same on all architectures
 USERFAULTFD = {"x86_64": 323, "aarch64": 282}
 
-libc = ctypes.CDLL(None, use_errno=True)
-libc.mmap.restype = ctypes.c_void_p
-libc.syscall.restype = ctypes.c_long
+
+@cache
+def libc() -> ctypes.CDLL:
+    """The C library of this process; looked up by the first one, and inherited."""
+    found = ctypes.CDLL(None, use_errno=True)
+    found.mmap.restype = ctypes.c_void_p
+    found.syscall.restype = ctypes.c_long
+    return found
 
 
 class Iovec(ctypes.Structure):
@@ -43,7 +49,7 @@ def checked(name: str, result: int) -> int:
 
 def call(name: str, *args: Any) -> int:
     """A function of libc. Raises OSError, ENOSYS where there is no such function."""
-    function = getattr(libc, name, None)
+    function = getattr(libc(), name, None)
     if function is None:
         raise OSError(errno.ENOSYS, f"{name}: not on this system")
     return checked(name, int(function(*args)))
@@ -53,14 +59,21 @@ def syscall(name: str, number: int | None, *args: Any) -> int:
     """A system call by its number. Raises OSError, ENOSYS where it has none that we know."""
     if number is None:
         raise OSError(errno.ENOSYS, f"{name}: not known on {platform.machine()}")
-    return checked(name, int(libc.syscall(ctypes.c_long(number), *args)))
+    return checked(name, int(libc().syscall(ctypes.c_long(number), *args)))
 
 
 def mmap(address: int, length: int, prot: int, flags: int, fd: int = -1, offset: int = 0) -> int:
     """An address. Raises OSError."""
     at = ctypes.c_void_p(address or None)
-    found = libc.mmap(at, ctypes.c_size_t(length), prot, flags, fd, ctypes.c_long(offset))
+    found = libc().mmap(at, ctypes.c_size_t(length), prot, flags, fd, ctypes.c_long(offset))
     return checked("mmap", -1 if found == ctypes.c_void_p(-1).value else int(found))
+
+
+def ioctl(fd: int, number: int, argument: bytes) -> None:
+    """Raises OSError."""
+    import fcntl  # POSIX only
+
+    fcntl.ioctl(fd, number, argument)
 
 
 def area(name: str, address: int, length: int, *args: Any) -> int:
