@@ -465,7 +465,7 @@ def started(folder: Path, *names: str) -> Iterator[subprocess.Popen[bytes]]:
         (folder / name[1:]).mkdir(parents=True)
     words = [sys.executable, "-m", "cowlab", "live", "--json", *names]
     command = ["unshare", "--mount", "sh", "-c", f'{private}exec "$@"', "sh", *words] if mounts() else words
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": heeds}
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen(command, cwd=folder / "work", env=environment, start_new_session=True, **quiet)
     try:
@@ -473,6 +473,11 @@ def started(folder: Path, *names: str) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
+
+
+def heeds() -> None:
+    """Ctrl-C, also where a shell started these tests in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def mounts() -> bool:
@@ -528,7 +533,7 @@ STORE = (
 def test_killed_while_a_process_waits_in_the_kernel_nothing_stays(where: str, sent: signal.Signals) -> None:
     code = DEAF if "transfer" in where else STORE
     program = DRIVER.format(text=WAITS[where], code=code)
-    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL, preexec_fn=heeds)
     try:
         until = time.monotonic() + 30
         while not waiting() and time.monotonic() < until:
