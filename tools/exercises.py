@@ -14,8 +14,6 @@ wrong answer: in the source only, for the tests). What the learner replaces stan
 
 from __future__ import annotations
 
-import argparse
-import re
 import sys
 import tomllib
 from copy import deepcopy
@@ -24,7 +22,6 @@ from typing import Any
 
 import jupytext
 import nbformat
-from nbclient.exceptions import CellExecutionError
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearHiddenTests,
@@ -35,12 +32,11 @@ from nbgrader.preprocessors import (
 )
 
 from cowlab.grading.judges.explain import STUB
-from notebooks import COLOUR, METADATA, ROOT, NotebookError, execute, name_cells, tidy
+from notebooks import METADATA, ROOT, NotebookError, each, execute, name_cells, put, tidy, written
 
 SOLUTIONS, EXERCISES = ROOT / "solutions", ROOT / "exercises"
 TASKS = ROOT / "cowlab" / "grading" / "tasks"
 DERIVED = "# Derived from solutions/{name}.py by tools/exercises.py: edit there.\n\n"
-TABLE = re.compile(r"^\[(\w+)\]$", re.MULTILINE)
 STUBS = {
     "predict": "return a dictionary with the keys printed above",
     "find": "return the text of a script, one event a line",
@@ -51,22 +47,10 @@ STUBS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if something is stale")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="for example 01_copy_on_write (default: all)")
-    args = parser.parse_args()
-    sources = [SOLUTIONS / f"{Path(name).stem}.py" for name in args.names] or sorted(SOLUTIONS.glob("[0-9]*.py"))
-    bad = False
-    for source in sources:
-        try:
-            bad |= not bring(source, check=args.check)
-        except (NotebookError, CellExecutionError, OSError) as error:
-            print(f"{source.name}: {COLOUR.sub('', str(error))}", file=sys.stderr)
-            bad = True
-    return int(bad)
+    return each(SOLUTIONS, bring)
 
 
-def bring(source: Path, *, check: bool) -> bool:
+def bring(source: Path, check: bool) -> bool:
     """Write what is derived from that source, the tasks first: running the solution reads them."""
     cells = jupytext.read(source).cells
     text = DERIVED.format(name=source.stem) + "\n\n".join(cell.source.strip() for cell in cells if "task" in tags(cell))
@@ -81,24 +65,6 @@ def bring(source: Path, *, check: bool) -> bool:
         tidy(cell)
     fresh = put(SOLUTIONS / f"{source.stem}.ipynb", written(solution), check=check)
     return put(EXERCISES / f"{source.stem}.ipynb", exercise, check=check) and fresh
-
-
-def put(target: Path, text: str, *, check: bool) -> bool:
-    """Write it if it differs. With check, only say so; True if it was fresh, or is now."""
-    if target.exists() and target.read_text(encoding="utf-8") == text:
-        return True
-    if check:
-        print(f"{target.relative_to(ROOT)} is stale: run `make notebooks`", file=sys.stderr)
-        return False
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    print(f"{target.relative_to(ROOT)} written")
-    return True
-
-
-def written(notebook: nbformat.NotebookNode) -> str:
-    nbformat.validate(notebook)
-    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 def tags(cell: nbformat.NotebookNode) -> list[str]:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import jupytext
 
-ROOT = Path(__file__).resolve().parent.parent
+from notebooks import ROOT, put
+
 TARGET = ROOT / "docs" / "glossary.md"
 SECTION = re.compile(r"^## Glossary\n+((?:\|.*\n)+)", re.MULTILINE)
 HEAD = """# Glossary
@@ -60,15 +61,7 @@ def glossary() -> str:
 
 
 def main() -> int:
-    text = glossary()
-    if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    if "--check" in sys.argv[1:]:
-        print(f"docs/{TARGET.name} is stale: run `make notebooks`", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, encoding="utf-8", newline="\n")
-    print(f"docs/{TARGET.name} written")
-    return 0
+    return int(not put(TARGET, glossary(), check="--check" in sys.argv[1:]))
 
 
 if __name__ == "__main__":

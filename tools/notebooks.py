@@ -16,6 +16,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
@@ -37,28 +38,41 @@ PATIENCE = 300  # seconds a cell
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a notebook is stale")
+    return each(FOLDER, lambda source, check: put(source.with_suffix(".ipynb"), made(source), check=check))
+
+
+def each(folder: Path, bring: Callable[[Path, bool], bool]) -> int:
+    """Bring what is derived from each source that is asked for. bring: says whether it is fresh. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=(sys.modules["__main__"].__doc__ or "").split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if something is stale")
     parser.add_argument("names", nargs="*", metavar="NAME", help="for example 01_copy_on_write (default: all)")
     args = parser.parse_args()
-    sources = [FOLDER / f"{Path(name).stem}.py" for name in args.names] or sorted(FOLDER.glob("[0-9]*.py"))
-    bad = []
-    for source in sources:
-        target = source.with_suffix(".ipynb")
+    bad = False
+    for source in [folder / f"{Path(name).stem}.py" for name in args.names] or sorted(folder.glob("[0-9]*.py")):
         try:
-            text = made(source)
+            bad |= not bring(source, args.check)
         except (NotebookError, CellExecutionError, OSError) as error:
             print(f"{source.name}: {COLOUR.sub('', str(error))}", file=sys.stderr)
-            bad.append(source)
-            continue
-        fresh = target.exists() and target.read_text(encoding="utf-8") == text
-        if args.check and not fresh:
-            print(f"{target.name} is stale: run `make notebooks`", file=sys.stderr)
-            bad.append(source)
-        elif not fresh:
-            target.write_text(text, encoding="utf-8", newline="\n")
-            print(f"{target.name} written")
-    return 1 if bad else 0
+            bad = True
+    return int(bad)
+
+
+def put(target: Path, text: str, *, check: bool) -> bool:
+    """Write it if it differs. With check, only say so; True if it was fresh, or is now."""
+    if target.exists() and target.read_text(encoding="utf-8") == text:
+        return True
+    if check:
+        print(f"{target.relative_to(ROOT)} is stale: run `make notebooks`", file=sys.stderr)
+        return False
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text, encoding="utf-8", newline="\n")
+    print(f"{target.relative_to(ROOT)} written")
+    return True
+
+
+def written(notebook: nbformat.NotebookNode) -> str:
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 class NotebookError(Exception):
@@ -74,8 +88,7 @@ def made(source: Path) -> str:
     execute(notebook, FOLDER)
     for cell in notebook.cells:
         tidy(cell)
-    nbformat.validate(notebook)
-    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
+    return written(notebook)
 
 
 def name_cells(notebook: nbformat.NotebookNode) -> None:

@@ -1,7 +1,7 @@
 """Views: pure functions from a value to text, SVG or HTML. Nothing in the core imports them.
 
 What is said of a moment: words/ has the sentences, text.py the columns, picture.py the drawing (of scene, layout, lanes,
-wires, cards, marks, legend). What is opened: stepper.py (panel, compare), predict.py (questions), sandbox.py (menu),
+wires, cards, marks, legend). What is opened: stepper.py (side, panel, compare), predict.py (questions), sandbox.py (menu),
 matrix.py (grid, witness), editor/ and graph/. What these share: shown.py for a view without a kernel, widget.py for one
 that asks Python, mount.py for how both come into a page, packed.py, lawmarks.py, citing.py. A view is drawn by its
 NAME.js and NAME.css; what all share is in cowlab.js and cowlab.css.
@@ -60,10 +60,16 @@ def step_through(
     policies: v5.7 and v5.9.
     covered: what a line does is covered until one has stepped there.
     """
-    if isinstance(scenario, str):
-        name, at, line = scenario.partition("@")
-        if at and name in scenarios() and not start:
-            scenario, start = name, line
-        scenario = named_or_text(scenario)
+    scenario, start = placed(scenario, start)
     traces = [play(scenario, policy) for policy in policies or ("v5.7", "v5.9")]
     return Stepper(*traces, title=title, lede=lede, start=start, covered=covered)
+
+
+def placed(scenario: Scenario | str, start: int | str = 0) -> tuple[Scenario, int | str]:
+    """The scenario that is named, and where to start in it: `leak@5` names both."""
+    if isinstance(scenario, Scenario):
+        return scenario, start
+    name, at, line = scenario.partition("@")
+    if at and name in scenarios() and not start:
+        return scenarios()[name], line
+    return named_or_text(scenario), start

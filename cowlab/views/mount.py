@@ -51,17 +51,29 @@ def as_json(data: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def fragment(view: str, data: Mapping[str, Any], *, title: str, lede: str, still: str, classes: str = "") -> str:
+def fragment(
+    view: str,
+    data: Mapping[str, Any],
+    *,
+    title: str,
+    lede: str,
+    still: str,
+    classes: str = "",
+    more: tuple[str, ...] = (),
+) -> str:
     """The HTML of one view with everything it needs. still: what is shown where no script may run.
+
+    more: names of more styles, each of which is also a class, cow-NAME.
 
     The view's data travels as data: where scripts are not trusted, styles are not either, and dead controls would lie
     about in the page.
     """
     text = as_json(data)
     ident = f"cow-{hashlib.sha1(text.encode()).hexdigest()[:10]}-{next(_count)}"
+    names = " ".join(["cowlab", *(f"cow-{name}" for name in (view, *more))])
     source = "\n".join(script(f"{name}.js") for name in dict.fromkeys(("cowlab", "stepper", view)))
     return (
-        f'<div class="cowlab cow-{view}{classes}" data-cowlab="{ident}" tabindex="-1"><style>{sheets(view)}</style>'
+        f'<div class="{names}{classes}" data-cowlab="{ident}" tabindex="-1"><style>{sheets(view, *more)}</style>'
         f'<h1 class="cow-title">{escape(title)}</h1><p class="lede">{escape(lede)}</p>'
         f'<div class="cow-live"></div><div class="cow-still">{still}</div>'
         f'<script type="application/json" class="cow-frames">{text}</script>'

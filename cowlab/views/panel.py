@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 
 from cowlab.laws import place, verdict
@@ -39,15 +40,15 @@ class Strings:
         return self.tokens.setdefault(text, len(self.tokens))
 
 
-def panels(trace: Trace, layout: Layout, strings: Strings, ended: bool = True) -> list[list[int]]:
+def changes(shown: Iterable[list[str]], strings: Strings) -> list[list[int]]:
     """For each step [place, string, place, string, ...]: the places that change, and what stands there now.
 
-    ended: whether the last line is the end, and makes the verdict final.
+    shown: for each step what stands at every place.
     """
     steps: list[list[int]] = []
     last: list[int] = []
-    for index in range(len(trace.moments)):
-        now = [strings.number(text) for text in panel(trace, index, layout, ended)]
+    for texts in shown:
+        now = [strings.number(text) for text in texts]
         changed = [k for k in range(len(now)) if k >= len(last) or now[k] != last[k]]
         steps.append([number for k in changed for number in (k, now[k])])
         last = now
@@ -55,7 +56,7 @@ def panels(trace: Trace, layout: Layout, strings: Strings, ended: bool = True) -
 
 
 def panel(trace: Trace, index: int, layout: Layout, ended: bool = True) -> list[str]:
-    """Everything that is shown of one moment, place by place."""
+    """Everything that is shown of one moment, place by place. ended: whether the last line makes the verdict final."""
     moment, before = trace.moments[index], trace.moments[index - 1] if index else None
     view = View(moment.world, before.world if before else None, trace.policy, scene.standing(moment))
     outcome = f"<b>{moment.outcome}</b>. " if moment.outcome else ""

@@ -10,10 +10,11 @@ from cowlab.views import mount
 class Shown:
     """As the last value of a notebook's cell it is shown. A view has `title` and `lede`, and gives the rest.
 
-    view: its name in the browser. notice: what is said where no script may run, above the `still`.
+    view: its name in the browser. sheets: names of more styles. notice: what is said where no script may run, above the `still`.
     """
 
     view = ""
+    sheets: tuple[str, ...] = ()
     notice = ""
     title = ""
     lede = ""
@@ -49,4 +50,4 @@ class Shown:
 
     def mounted(self, data: dict[str, Any]) -> str:
         still = mount.notice(self.notice) + self.still()
-        return mount.fragment(self.view, data, title=self.title, lede=self.lede, still=still)
+        return mount.fragment(self.view, data, title=self.title, lede=self.lede, still=still, more=self.sheets)

@@ -41,7 +41,7 @@ VIEWS.stepper = (root, D) => {
     shown[p] = frames[p][at];
     texts[p].textContent = D.texts[p][at].map((line) => D.tokens[line]).join("\n");
     const said = places[p][1].textContent;
-    places[p][0].closest("section").querySelector("svg").setAttribute("aria-label",
+    places[p][0].closest("section").querySelector("svg")?.setAttribute("aria-label",
       `${D.names[p]}, ${at ? "line " + at : "start"}: ${said} The text frame says the same.`);
     return `${D.names[p]}: ${said}`;
   }

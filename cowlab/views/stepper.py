@@ -20,15 +20,16 @@ from cowlab.views.compare import first_difference
 from cowlab.views.layout import Layout
 from cowlab.views.legend import legend
 from cowlab.views.panel import Strings
-from cowlab.views.picture import picture, svg
+from cowlab.views.picture import picture
 from cowlab.views.shown import Shown
-from cowlab.views.text import frame_lines, text_frame
-from cowlab.views.words import note
+from cowlab.views.side import PolicySide, Side
+from cowlab.views.text import text_frame
 from cowlab.world import PIN_BIAS
 
 MONO = 7.22  # px of a character of a text frame: used to decide where two stand side by side
 MANY = 5  # more policies than that, and the timeline has room for their outcomes only
 SHORT = 12  # lines of a script that are seen at once; a longer one can be scrolled by keyboard too
+SAME = "<span class=why>same</span>"
 STILL_BYTES = 50_000  # text frames for readers without scripts: beyond this only those where something is decided
 
 
@@ -68,12 +69,22 @@ class Stepper(Shown):
         self.title = title or trace.scenario.title
         self.lede = lede or trace.scenario.story
         self.start = place_index(start, len(trace.steps))
-        self.part = first_difference(self.traces) if more_traces else None
+        self.apart = first_difference(self.traces) if more_traces else None
+        self.part = self.apart
 
     @cached_property
     def layout(self) -> Layout:
         """The places that all its pictures share."""
         return self._layout or Layout.of(self.traces)
+
+    @cached_property
+    def policies(self) -> list[Side]:
+        return [PolicySide(trace, self.layout, self._ended) for trace in self.traces]
+
+    @property
+    def sides(self) -> list[Side]:
+        """All that is shown side by side, from the left."""
+        return self.policies
 
     @property
     def place(self) -> str:
@@ -82,17 +93,21 @@ class Stepper(Shown):
 
     def text(self) -> str:
         """The text frames of where it starts."""
-        return "\n".join(text_frame(trace, self.start) for trace in self.traces)
+        return self.text_at(self.start)
+
+    def text_at(self, index: int) -> str:
+        """The text frames of that moment."""
+        return "\n".join(text_frame(trace, index) for trace in self.traces)
 
     def html(self) -> str:
         """A page of its own, which steps without network; its address may end in a place, as in `#leak@5`."""
         return mount.page(self.title, self.mounted(self.data(page=True)))
 
-    def _live(self, places: int, drawn: Iterable[str], longest: int) -> str:
+    def _live(self, sections: Iterable[str], drawn: Iterable[str], longest: int) -> str:
         """What the script fills: table, controls, panels, legend, text frames. longest: the longest line of these."""
         counter = self.traces[0].moments[-1].world.counter
-        panels = "".join(self._panel(trace, places) for trace in self.traces)
-        words = "".join(_words(trace) for trace in self.traces)
+        panels = "".join(sections)
+        words = "".join(side.words() for side in self.sides)
         return (
             f"{self._script()}{self._controls()}{columns(self.layout.least, panels)}"
             f"{legend(drawn, counter.bias if counter else PIN_BIAS)}"
@@ -102,17 +117,18 @@ class Stepper(Shown):
 
     def data(self, page: bool = False) -> dict[str, Any]:
         """What the browser needs to step. page: whether the place stands in the address."""
-        strings = Strings()
-        panels = [panel.panels(trace, self.layout, strings, self._ended) for trace in self.traces]
-        words = [[frame_lines(trace, i) for i in range(len(trace.moments))] for trace in self.traces]
+        strings, moments = Strings(), range(len(self.traces[0].moments))
+        panels = [panel.changes(map(side.places, moments), strings) for side in self.sides]
+        words = [[side.lines(index) for index in moments] for side in self.sides]
         longest = max(len(line) for frames in words for lines in frames for line in lines)
-        live = self._live(len(panels[0][0]) // 2, strings.strings, longest)
+        sections = [side.section(len(steps[0]) // 2) for side, steps in zip(self.sides, panels, strict=True)]
+        live = self._live(sections, strings.strings, longest)
         coded = strings.coded()
         texts = [[[strings.code_words(line) for line in lines] for lines in frames] for frames in words]
         script = [format_event(event) for event in self.traces[0].scenario.events]
         return {
             "name": self.traces[0].scenario.name,
-            "names": [trace.policy.name for trace in self.traces],
+            "names": [side.name for side in self.sides],
             "script": script,
             "start": self.start,
             "part": None if self.covered else self.part,
@@ -128,9 +144,9 @@ class Stepper(Shown):
     # --- the parts of the page ---------------------------------------------------------------------------------------
 
     def _script(self) -> str:
-        """The script as a timeline: line, event, and per policy outcome and why."""
-        width = f' style="width:{96 / len(self.traces):.0f}%"'
-        heads = "".join(f'<th scope="col" class="o"{width}>{escape(trace.policy.name)}</th>' for trace in self.traces)
+        """The script as a timeline: line, event, and on each side outcome and why."""
+        width = f' style="width:{96 / len(self.sides):.0f}%"'
+        heads = "".join(f'<th scope="col" class="o"{width}>{escape(side.name)}</th>' for side in self.sides)
         rows = [self._line(index) for index in range(1, len(self.traces[0].moments))]
         many = " many" if len(self.traces) > MANY else ""
         scrolls = ' tabindex="0" role="region" aria-label="The whole script"' if len(rows) > SHORT else ""
@@ -142,14 +158,16 @@ class Stepper(Shown):
 
     def _line(self, index: int) -> str:
         together = self.part is None or index < self.part
-        cells = ""
-        for which, trace in enumerate(self.traces):
-            same = which > 0 and together
-            cells += f'<td class="o">{"<span class=why>same</span>" if same else _cell(trace, index)}</td>'
+        cells = "".join(f'<td class="o">{cell}</td>' for cell in self.cells(index))
         cls = "" if together else ' class="part"' if index == self.part else ' class="after"'
         mark = "" if index != self.part else "≠" if len(self.traces) > MANY else "≠ first difference"
         event = escape(format_event(self.traces[0].scenario.events[index - 1]))
         return f'<tr{cls}><td class="n">{index}</td><td class="ev">{event}</td>{cells}<td class="mark">{mark}</td></tr>'
+
+    def cells(self, index: int) -> list[str]:
+        """What each side says of that line, as HTML; what all say together is said once."""
+        together = self.apart is None or index < self.apart
+        return [SAME if which and together else side.cell(index) for which, side in enumerate(self.policies)]
 
     def _controls(self) -> str:
         last = len(self.traces[0].steps)
@@ -170,15 +188,6 @@ class Stepper(Shown):
             '<span title="open it again with start=, or behind # in the address of a saved page">this place is called <code class="cow-place"></code></span></p>'
         )
 
-    def _panel(self, trace: Trace, places: int) -> str:
-        drawn = "".join(f'<g data-p="{k}"></g>' for k in range(panel.HTML_PLACES, places))
-        asks = _asks(trace)
-        return (
-            f'<section class="w" aria-label="{escape(trace.policy.name)}"><header><h2 class="cow-name">{escape(trace.policy.name)}</h2>'
-            f'<span class="rule">{asks}</span><span data-p="0" style="margin-left:auto"></span></header><p class="said" data-p="1"></p>'
-            f'<div class="cow-fit">{svg(drawn, self.layout, trace.policy.name)}</div><div data-p="2"></div></section>'
-        )
-
     def still(self) -> str:
         """The first picture, and the text frames."""
         return self.images() + self.frames()
@@ -196,7 +205,7 @@ class Stepper(Shown):
             if left < 0 and not decided:
                 skipped += 1
                 continue
-            text = "\n".join(text_frame(trace, index) for trace in self.traces)
+            text = self.text_at(index)
             left -= len(text)
             frames += f"<hr><pre>{escape(text)}</pre>"
         more = f"<p>{skipped} more frames are shown once it runs.</p>" if skipped else ""
@@ -223,24 +232,6 @@ def columns(width: float, inner: str, more: str = "") -> str:
     return f'<div class="two" style="grid-template-columns:{tracks}"{more}>{inner}</div>'
 
 
-def _cell(trace: Trace, index: int) -> str:
-    moment = trace.moments[index]
-    why = escape(note(trace.moments[index - 1], moment, trace.policy))
-    reading = moment.reading
-    if reading is not None:
-        show = "show" if moment.event is not None and moment.world.reference(moment.event.actor) else "read"
-        shown = f'{escape(reading.who)} {show}s <b class="mono">{reading.value}</b>'
-        if reading.value != reading.ideal and moment.owed(reading.who):
-            why = f'{shown}, <span class="badt">✗ ought to {show} {reading.ideal}</span>'
-        elif reading.value == reading.ideal and show == "show":
-            why = shown
-    kinds = dict.fromkeys((finding.kind, finding.broken) for finding in moment.new)
-    chips = "".join(
-        f'<span class="chip{"" if bad else " mild"}">{"✗ " if bad else ""}{kind.upper()}</span>' for kind, bad in kinds
-    )
-    return f'<b>{moment.outcome}</b> <span class="why">{why}</span>{chips}'
-
-
 def _ticks(traces: Sequence[Trace], part: int | None, covered: bool) -> str:
     """Numbers under the slider, as many as have room; ≠ where they part, ✗ where something breaks first."""
     last = len(traces[0].steps)
@@ -261,21 +252,6 @@ def _ticks(traces: Sequence[Trace], part: int | None, covered: bool) -> str:
         f'<span class="tick" style="left:calc(8px + (100% - 16px)*{i / max(last, 1):.4f})">{word}</span>'
         for i, word in sorted(words.items())
     )
-
-
-def _asks(trace: Trace) -> str:
-    asks = trace.policy.asks
-    questions = {
-        "mapcount": "is mapcount 1?",
-        "page_count": "is page_count 1?",
-        "exclusive": "is it exclusive?",
-        "inherited": "was it inherited?",
-    }
-    return f"reuse asks: {questions[asks]}" if asks in questions else escape(trace.policy.about)
-
-
-def _words(trace: Trace) -> str:
-    return f'<pre class="words" tabindex="0" role="region" aria-label="{escape(trace.policy.name)} in words"></pre>'
 
 
 def _image(trace: Trace, layout: Layout, index: int) -> str:

@@ -23,7 +23,6 @@ from cowlab.live.actor.system import (
     PROT,
     USERFAULTFD,
     call,
-    ioctl,
     iovec,
     libc,
     mmap,
@@ -153,6 +152,12 @@ class Faults:
     def fill(self, start: int) -> None:
         """Let who waits for that page go on."""
         ioctl(self.fd, ZEROPAGE, struct.pack("=QQQq", start, PAGE, 0, 0))
+
+
+def ioctl(fd: int, request: int, argument: bytes) -> None:
+    import fcntl  # POSIX only
+
+    fcntl.ioctl(fd, request, argument)
 
 
 class Transfer(Holder):

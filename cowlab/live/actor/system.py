@@ -22,7 +22,7 @@ USERFAULTFD = {"x86_64": 323, "aarch64": 282}
 
 @cache
 def libc() -> ctypes.CDLL:
-    """The C library of this process; looked up by the first one, and inherited."""
+    """Looked up when it is needed: not every system has one."""
     found = ctypes.CDLL(None, use_errno=True)
     found.mmap.restype = ctypes.c_void_p
     found.syscall.restype = ctypes.c_long
@@ -67,13 +67,6 @@ def mmap(address: int, length: int, prot: int, flags: int, fd: int = -1, offset:
     at = ctypes.c_void_p(address or None)
     found = libc().mmap(at, ctypes.c_size_t(length), prot, flags, fd, ctypes.c_long(offset))
     return checked("mmap", -1 if found == ctypes.c_void_p(-1).value else int(found))
-
-
-def ioctl(fd: int, number: int, argument: bytes) -> None:
-    """Raises OSError."""
-    import fcntl  # POSIX only
-
-    fcntl.ioctl(fd, number, argument)
 
 
 def area(name: str, address: int, length: int, *args: Any) -> int:
