@@ -55,6 +55,9 @@ def main(argv: list[str] | None = None) -> int:
     except (ScriptError, Problem) as error:
         print(f"cowlab: {printable(str(error))}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("cowlab: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

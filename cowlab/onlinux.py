@@ -258,7 +258,7 @@ def find_recording(name: str) -> Recording:
     if name in recordings():
         return recordings()[name]
     try:
-        return read_recording(Path(name).read_text("utf-8"), name)
+        return read_recording(Path(name).read_text("utf-8", errors="replace"), name)
     except OSError as error:
         known = ", ".join(recordings())
         raise Problem(f"{name}: cannot be read ({error.strerror}); recorded kernels are {known}") from None

@@ -90,13 +90,16 @@ def run(scenario: Scenario, patience: float = PATIENCE) -> Run:
     """Run it. Raises Skip."""
     if why := impossible(scenario):
         raise Skip(why)
-    with contextlib.closing(Stage(scenario, patience)) as stage:
-        moments = [Moment(0, None, looks=stage.looks())]
-        for line in scenario.script.steps:
-            assert line.event is not None
-            moment = stage.step(line.number, line.event)
-            moments.append(moment._replace(looks=stage.looks()))
-        return Run(scenario, tuple(moments), dict(stage.ends()))
+    try:
+        with contextlib.closing(Stage(scenario, patience)) as stage:
+            moments = [Moment(0, None, looks=stage.looks())]
+            for line in scenario.script.steps:
+                assert line.event is not None
+                moment = stage.step(line.number, line.event)
+                moments.append(moment._replace(looks=stage.looks()))
+            return Run(scenario, tuple(moments), dict(stage.ends()))
+    except OSError as error:
+        raise Skip(f"refused here: {error.strerror}") from None
 
 
 class Stage:
@@ -116,16 +119,19 @@ class Stage:
         self.first: subprocess.Popen[bytes] | None = None
         try:
             self.start()
-        except (OSError, AttributeError) as error:  # no memfd_create in some builds of Python
-            raise Skip(f"no process can be started: {error}") from None
+        except OSError as error:
+            raise Skip(f"no process can be started: {error.strerror}") from None
         finally:
             if not self.talks:
                 self.close()
 
     def start(self) -> None:
-        """The first process, with a socket for each that the script will fork. Raises OSError."""
+        """The first process, with a socket for each that the script will fork. Raises OSError, Skip."""
         if any(event.verb == "mmap" and event.args[0] == "file" for event in self.scenario.events):
-            self.file = os.memfd_create("file")
+            try:
+                self.file = os.memfd_create("file")
+            except (OSError, AttributeError) as error:  # no memfd_create in some builds of Python
+                raise Skip(f"no file to map: {error}") from None
             os.pwrite(self.file, b"F" * (64 << 12), 0)
         forks = sum(event.verb == "fork" for event in self.scenario.events)
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(1 + forks)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cowlab.fault import SIGSEGV
 from cowlab.ideal import Cell
 from cowlab.laws import Finding, Reader, look, place, verdict
 from cowlab.live.drive import Run
@@ -78,10 +77,11 @@ def _store(letter: str, cell: Cell, trace: Trace) -> Store:
 
 def _protection(run: Run, trace: Trace, n: int) -> Iterator[Finding]:
     event, outcome = run.moments[n].event, run.moments[n].outcome
-    if event is None or not event.pages:
+    pte = trace.moments[n - 1].world.pte(event.actor, event.page) if event and event.pages else None
+    if event is None or pte is None or pte.vma is None:
         return
     who = place(event.actor, event.page)
-    if event.verb == "mprotect" and outcome == "refused" and trace.moments[n].outcome != "refused":
+    if event.verb == "mprotect" and outcome == "refused":
         yield Finding("protection", "refused", who)
-    if event.verb == "write" and outcome != "sigsegv" and trace.moments[n].outcome == SIGSEGV:
+    if event.verb == "write" and outcome != "sigsegv" and pte.vma.prot != "rw":
         yield Finding("protection", "unprotected", who, Store(event.args[0], (-3,), event.actor))

@@ -77,7 +77,7 @@ class Ring(Holder):
         offsets = struct.unpack("=20I", params.raw[40:120])
         self.sq_tail, self.sq_array, self.cq_head, self.cqes = offsets[1], offsets[6], offsets[10], offsets[15]
         self.page = one.page
-        self.file = os.memfd_create("device")
+        self.file = call("memfd_create", b"device", 1)
         try:
             syscall("io_uring_register", IO_URING_REGISTER, self.fd, REGISTER_BUFFERS, iovec((one.page, PAGE)), 1)
         except OSError as error:

@@ -77,7 +77,7 @@ class Actor:
             return {"forbidden": str(error)}, ()
         except OSError as error:
             if error.errno in FORBIDDEN:
-                return {"forbidden": str(error)}, ()
+                return {"forbidden": error.strerror}, ()
             return {"errno": error.errno, "says": errno.errorcode.get(error.errno or 0, str(error))}, ()
 
     # --- what can be said --------------------------------------------------------------------------------------------
