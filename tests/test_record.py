@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from onkernel import linux, script
 from short import ROWS
 
 from cowlab import play, scenarios
 from cowlab.live import record
-from cowlab.live.agreement import compare, read_recording, recordings
+from cowlab.live.agreement import compare, nearest, read_recording, recordings
 from cowlab.live.drive import Look, Moment, Run, Skip
 from cowlab.live.record import Live, as_json, fields_of, noted, observe, recording, run_all, says_something
 
+ROOT = Path(__file__).resolve().parent.parent
 ONE = script("P: write A; P: read", "one.cow")
 
 
@@ -124,3 +127,12 @@ def test_a_recording_of_this_machine_has_the_form_of_those_that_come_along() -> 
     assert list(made._asdict()) == list(shipped._asdict())
     assert {"privileges", "observed_unit"} <= set(made.method) and "observed_unit" in shipped.method
     assert all(isinstance(value, str) for value in [*made.method.values(), *made.legend.values()])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "recordings").glob("*.json")), ids=lambda path: path.stem)
+def test_a_recording_in_the_docs_agrees_with_its_row_in_every_value(path: Path) -> None:
+    found = read_recording(path.read_text("utf-8"), path.name)
+    cells = [cell for cell in compare(found) if not cell.reason]
+    assert found.kernel == path.stem and len(cells) > 500
+    assert [cell for cell in cells if not cell.agrees] == []
+    assert nearest(found)[0][0] == found.row
