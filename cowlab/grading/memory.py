@@ -82,5 +82,8 @@ def fingerprint(told: Iterable[Told]) -> str:
     return digest([[one.question[:1], one.answer] for one in told])[:12]
 
 
+CODER = json.JSONEncoder(sort_keys=True, default=str)
+
+
 def digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(CODER.encode(value).encode()).hexdigest()
