@@ -107,7 +107,7 @@ def test_a_student_page_says_what_was_judged() -> None:
         "✗ g sees C and ought to see B",
         "mapcount is 1, so C keeps #1, which the pipe still reads.",
         "What shows it, under v5.7",
-        "Read by a person. ",
+        "To be read by a person. ",
         ISOLATION,
         "sha256 9f9f9f",
     ):
@@ -233,6 +233,13 @@ def test_what_could_not_be_read_is_on_the_page_of_the_class() -> None:
     text = Structure(class_page([*klass(), lost])).text
     assert "1 submission could not be graded at all: lea" in text and "not the same" not in text
     assert "Submission: the class" in Structure(class_page([lost])).text
+
+
+def test_who_handed_in_more_than_once_is_on_the_page_of_the_class() -> None:
+    records = [of("ada", RIGHT), of("lea", RIGHT), of("lea", RIGHT)._replace(submission="lea/late.ipynb")]
+    assert "1 student handed in more than once, and each counts here: lea" in Structure(class_page(records)).text
+    assert "counts here</li>" in class_page(records, anonymous=True)
+    assert "more than once" not in class_page(records[:2])
 
 
 def test_what_a_person_reads_has_no_points_yet() -> None:

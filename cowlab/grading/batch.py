@@ -85,6 +85,17 @@ def collect(paths: Iterable[str]) -> list[Item]:
     return list(found.values())
 
 
+def empty_handed(paths: Iterable[str], items: Iterable[Item]) -> list[str]:
+    """The folders of students in which there is no notebook, by name."""
+    known = list(items)
+    full = {top for item in known for top in Path(item.path).absolute().parents}
+    owners = {item.student for item in known}
+    # Beside a notebook in a student's own folder there may be anything.
+    classes = [path for path in map(Path, paths) if path.is_dir() and path.resolve().name not in owners]
+    found = {one.name for path in classes for one in path.iterdir() if one.is_dir() and one.absolute() not in full}
+    return sorted(name for name in found if not name.startswith("."))
+
+
 def student_of(path: Path, top: Path) -> str:
     """Whose it is: ada/01_copy_on_write.ipynb and ada/week1/01_copy_on_write.ipynb are ada's, ada.ipynb too."""
     above = path.relative_to(top).parts[:-1]

@@ -62,6 +62,11 @@ def _attention(known: Tally, anonymous: bool, links: Mapping[str, str]) -> str:
     if known.errors:
         names = "" if anonymous else f": {_names(known.errors, links)}"
         lines.append(f"<b>{count(len(known.errors), 'submission')}</b> could not be graded at all{names}")
+    if known.again:
+        names = "" if anonymous else f": {_names(known.again, links)}"
+        lines.append(
+            f"<b>{count(len(known.again), 'student')}</b> handed in more than once, and each counts here{names}"
+        )
     if len(known.isolations) > 1:
         lines.append("<b>Isolation</b> was not the same for all: see the foot of this page.")
     if not lines:

@@ -33,7 +33,7 @@ STATES = {
     "not deterministic": State(
         "unsteady", "two answers", "Asked twice, it answered differently. The same question must get the same answer."
     ),
-    BY_HAND: State("by hand", "read by a person", "This one is read by a person. Its points come later."),
+    BY_HAND: State("by hand", "to be read by a person", "Its points come later."),
     OUR_FAULT: State(
         "ours", "a fault of ours", "The grader failed here, not you. This is no zero: it is graded again."
     ),
