@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cowlab.grading import outlets
-from cowlab.grading.batch import NOTHING_RUN, Item, Options, collect, empty_handed, seed_of
+from cowlab.grading.batch import NOTHING_RUN, Item, Options, collect, empty_handed, other_seed, seed_of
 from cowlab.grading.certificate import CertificateError, verify
 from cowlab.grading.feedback import feedback
 from cowlab.grading.many import grade_all, grade_on_cluster
@@ -84,7 +84,8 @@ def command_grade(args: argparse.Namespace) -> int:
                 print(f"cowlab: stopped; {len(results)} of {len(items)} are graded, {again}", file=sys.stderr)
                 return INTERRUPTED
             results.finish()
-            return _told(args, outlets.View(results, lambda record: outlets.asked_for(record, args.lesson)), items)
+            records = outlets.View(results, lambda record: outlets.asked_for(record, args.lesson))
+            return _told(args, records, items, secret)
     except BrokenPipeError:
         raise
     except outlets.OutletError as error:
@@ -93,18 +94,18 @@ def command_grade(args: argparse.Namespace) -> int:
         raise Problem(f"{error.filename or args.out}: cannot be written ({error.strerror or error})") from None
 
 
-def _told(args: argparse.Namespace, records: outlets.View, items: list[Item]) -> int:
+def _told(args: argparse.Namespace, records: outlets.View, items: list[Item], secret: str) -> int:
     """Write and show what was found. Returns the exit code. Raises OutletError, OSError."""
     if args.out:
         records = outlets.reports(args, records, {item.name: item.path for item in items})
     _show(args, records)
-    for line in [*outlets.put(args, records), *_to_look_at(args, records, items)]:
+    for line in [*outlets.put(args, records), *_to_look_at(args, records, items, secret)]:
         print(printable(line), file=sys.stderr)
     return int(args.check and not all(map(passed, records)))
 
 
-def _to_look_at(args: argparse.Namespace, records: outlets.View, items: list[Item]) -> Iterator[str]:
-    """What no line of a table shows: who handed in nothing that could be graded, and who more than once."""
+def _to_look_at(args: argparse.Namespace, records: outlets.View, items: list[Item], secret: str) -> Iterator[str]:
+    """What no line of a table shows: who handed in nothing, who more than once, and who answered other questions."""
     if args.gradescope or args.classroom:  # one student, who reads it there
         return
     if missing := [] if args.student else empty_handed(args.paths, items):
@@ -112,11 +113,14 @@ def _to_look_at(args: argparse.Namespace, records: outlets.View, items: list[Ite
     many = Counter((record["student"], record["lesson"]) for record in records if record["lesson"])
     if twice := sorted({student for (student, _), count in many.items() if count > 1}):
         yield f"more than one notebook, each with a line, from {_names(twice)}: say which one counts"
+    if others := other_seed(items, secret):
+        theirs = "theirs" if secret else "0, and no --secret was given"
+        yield f"another SEED in the notebook than {theirs}, so other questions answered, by {_names(others)}"
 
 
 def _names(students: list[str]) -> str:
     more = f" and {len(students) - NAMED} others" if len(students) > NAMED else ""
-    return ", ".join(students[:NAMED]) + more
+    return ", ".join(name.replace("\n", "\\n") for name in students[:NAMED]) + more
 
 
 def _confined(options: Options) -> Options:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from arena import LESSON, POINTS, cells, notebook
+from arena import LESSON, POINTS, cell, cells, notebook
 from course import cowlab, hand_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are confined on Linux only")
@@ -43,6 +43,15 @@ def test_whom_no_line_shows_is_named(course: Path, folder: Path) -> None:
     assert twice.startswith("more than one notebook, each with a line, from bob:")
     (folder / "ada" / "pictures").mkdir()
     assert cowlab(course, "grade", str(folder / "ada")).stderr == ""
+
+
+def test_who_answered_the_questions_of_another_seed_is_named(course: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a secret of the course\n")
+    hand_in(folder, "ada", notebook(*cells(), cell("SEED = 12")))
+    for secret, says in ((["--secret", str(tmp_path / "secret")], "than theirs,"), ([], "than 0, and no --secret")):
+        done = cowlab(course, "grade", str(folder), *secret)
+        assert done.returncode == 0 and f"another SEED in the notebook {says}" in done.stderr
+        assert done.stderr.strip().endswith("by ada")
 
 
 def test_where_nothing_was_run_there_is_no_isolation(course: Path, folder: Path) -> None:

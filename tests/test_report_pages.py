@@ -247,6 +247,9 @@ def test_what_a_person_reads_has_no_points_yet() -> None:
     records = [*(of(f"s{n}", RIGHT, LETTER) for n in range(3)), of("lea", RIGHT, silent)]
     text = Structure(class_page(records)).text
     assert "3 answers to be read by a person; 1 left it unanswered." in text and "not answered : lea" in text
+    read = LETTER._replace(status="judged", points=2)
+    text_later = Structure(class_page([*records, of("max", RIGHT, read)])).text
+    assert "3 answers to be read by a person, 1 already read; 1 left it unanswered." in text_later
     assert "2. A letter read by a person 1" in text and tally(records).tasks[1].mean is None
 
 

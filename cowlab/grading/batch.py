@@ -9,6 +9,7 @@ import atexit
 import hashlib
 import hmac
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ from cowlab.grading.wire import shown
 from cowlab.laws import LAWS
 
 NOTHING_RUN = "nothing was run"
+SEED = re.compile(rb"\bSEED = (\d{1,9})\b")  # in the first cell of the exercises
 
 
 class Item(NamedTuple):
@@ -62,6 +64,19 @@ def seed_of(student: str, secret: str) -> int:
         return 0
     mixed = hmac.new(secret.encode(), os.fsencode(student), hashlib.sha256).digest()
     return int.from_bytes(mixed[:8], "big") % 999_999 + 1
+
+
+def other_seed(items: Iterable[Item], secret: str) -> list[str]:
+    """The students whose notebook says another seed than is theirs: it asked them other questions."""
+    found = set()
+    for item in items:
+        try:
+            said = SEED.search(content(Path(item.path)))
+        except SubmissionError:
+            continue
+        if said and int(said[1]) != seed_of(item.student, secret):
+            found.add(item.student)
+    return sorted(found)
 
 
 def collect(paths: Iterable[str]) -> list[Item]:

@@ -116,7 +116,9 @@ def _task(page: Page, n: int, of: TaskTally, lesson: str, anonymous: bool, links
     head = f"<header><h2>{n}. {html(of.first.title, 120)}</h2><code>{html(of.first.task, 80)}</code></header>"
     silent = "" if anonymous else _silent(of, links)
     if of.by_hand:
-        read = f"{count(len(of.of(BY_HAND)), 'answer')} to be read by a person; {len(of.of(OPEN, MISSING))} left it unanswered."
+        read = f"{count(len(of.of(BY_HAND)), 'answer')} to be read by a person"
+        read += f", {len(done)} already read" if (done := of.of(JUDGED)) else ""
+        read += f"; {len(of.of(OPEN, MISSING))} left it unanswered."
         return f'<section class="task" id="t{n}">{head}<p class="why">{read}</p>{silent}</section>'
     aside = [
         Aside("open", len(of.of(OPEN, MISSING))),
