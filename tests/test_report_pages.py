@@ -250,6 +250,8 @@ def test_what_a_person_reads_has_no_points_yet() -> None:
     read = LETTER._replace(status="judged", points=2)
     text_later = Structure(class_page([*records, of("max", RIGHT, read)])).text
     assert "3 answers to be read by a person, 1 already read; 1 left it unanswered." in text_later
+    own = Structure(student_page(of("max", read._replace(parts=(Part("by hand", 2, 4, "short"),))))).text
+    assert "2 of 4 points read by a person" in own and "parts held" not in own
     assert "2. A letter read by a person 1" in text and tally(records).tasks[1].mean is None
 
 

@@ -80,6 +80,8 @@ def summary(task: TaskRecord) -> str:
     held = sum(part.held for part in task.parts)
     if not task.parts:
         return "no points" if not task.points else ""
+    if task.kind == "explain":  # no part of it held or fell: a person gave points
+        return "read by a person"
     return "all held" if held == len(task.parts) else f"{held} of {len(task.parts)} parts held"
 
 
