@@ -126,7 +126,8 @@ def build_parser() -> argparse.ArgumentParser:
     verify.set_defaults(act=marking.command_verify)
 
     for command in (run, outcomes, explore, matrix, grade):
-        command.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else")
+        many = "a line of JSON a submission" if command is grade else "one JSON document"
+        command.add_argument("--json", action="store_true", help=f"{many} on stdout, nothing else")
         command.add_argument("--no-color", action="store_true", help="plain text")
     return parser
 

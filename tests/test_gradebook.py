@@ -272,7 +272,7 @@ def test_a_cell_that_is_worth_more_gets_its_share(course: Course) -> None:
 
 def test_it_says_what_it_cannot_place(course: Course) -> None:
     said = course.write().said
-    assert len(said) == 1 and f"{FIRST}-Copy1" in said[0] and "no such notebook" in said[0]
+    assert len(said) == 1 and f"{FIRST}-Copy1" in said[0] and "no notebook of that name" in said[0]
     loose = {**course.records[0], "submission": f"{FIRST}.ipynb"}
     elsewhere = {**course.records[0], "submission": f"ada/other/{FIRST}.ipynb"}
     odd = {**course.records[0], "submission": f"\\x1b[2J/ps/{FIRST}.ipynb"}

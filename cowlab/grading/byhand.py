@@ -67,10 +67,8 @@ def filled_in(path: Path) -> dict[str, Given]:
         row = tuple(str(line.get(name) or "") for name in HEAD)
         if row[3].strip():
             if not row[-1]:
-                raise HandError(
-                    f"{path.name}, line {lines.line_num}: points without a key; leave the other columns alone"
-                )
-            found[row[-1]] = Given(_points(row, f"{path.name}, line {lines.line_num}"), row[4], row)
+                raise HandError(f"{path}, line {lines.line_num}: points without a key; leave the other columns alone")
+            found[row[-1]] = Given(_points(row, f"{path}, line {lines.line_num}"), row[4], row)
     return found
 
 

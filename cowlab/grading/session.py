@@ -76,7 +76,7 @@ class Session:
             if found.source and found.source.strip() in STUBS:
                 blank = Verdict(task.name, task.points, says="nothing is written there yet", open=True)
                 return Graded(task, "open", blank.says, blank)
-            return Graded(task, "by hand" if found.source else "missing", found.says or "read by a person", None)
+            return Graded(task, "by hand" if found.source else "missing", found.says or "to be read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))
         code = digest([start(task), normal(found.source), found.helpers]) if found.tame else ""
