@@ -102,7 +102,8 @@ def _texts(record: Record, files: Mapping[str, str]) -> dict[str, str]:
 def _row(record: Record, name: str, text: str, given: Mapping[str, Given]) -> tuple[str, ...]:
     """The line of an answer: what a student wrote made safe, what a person filled in as it was."""
     task = tasks(record["lesson"], record["seed"])[name]
-    key = hashlib.sha256(f"{record['student']}\n{name}\n{text}".encode()).hexdigest()[:12]
+    whose = f"{record['student']}\n{name}\n{text}".encode(errors="surrogatepass")  # JSON can hold half a character
+    key = hashlib.sha256(whose).hexdigest()[:12]
     points, remark = (given[key].row[3], given[key].remark) if key in given else ("", "")
     rubric = "; ".join(task.data.get("rubric", ()))
     return cell(record["student"]), name, f"{task.points:g}", points, remark, cell(text, LONGEST), rubric, key

@@ -163,7 +163,11 @@ class Child:
         self.in_force: list[str] = [*zygote.entered, *greeting["in force"]]
 
     def load(self, helpers: Sequence[str], answer: str, functions: Sequence[str] = ()) -> dict[str, Any]:
-        """Run the cell of a task. Returns {"loaded": True}, or why not, as an answer does. Raises Trouble."""
+        """Run the cell of a task. Returns {"loaded": True}, or why not, as an answer does. Raises Trouble.
+
+        The time for a task begins here: what an earlier one took is not missing.
+        """
+        self.left = self.limits.seconds
         message = {"do": "load", "helpers": helpers, "answer": answer, "functions": functions}
         told = self._told(json.dumps(message)[1:-1])
         if told.keys() not in ({"loaded"}, {"failed"}, {"open"}):
