@@ -91,7 +91,9 @@ class Session:
         well = found.tame and graded.status in ("judged", "open")
         if not well or not all(map(self.fresh, self.kept.values())):
             self.dismiss()
-        if code and well and not found.says and all("failed" not in one.answer for one in graded.told):  # that may quote it
+        if (
+            code and well and not found.says and all("failed" not in one.answer for one in graded.told)
+        ):  # that may quote it
             self.memory.keep_same(code, graded)
         return graded
 
