@@ -30,8 +30,8 @@ FACADE = {"events", "grading", "policy", "world"}  # modules of it, which hold o
 INNER = re.compile(
     r"_(?!replace$|asdict$|fields$)|(gi|cr|ag|tb|f|co|func)_"
 )  # attributes that lead into the interpreter
-WILD = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
-WILD += (ast.Match, ast.Global, ast.Nonlocal)  # they name attributes, or bind names, without a node for it
+LATER = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
+WILD = (*LATER, ast.Match, ast.Global, ast.Nonlocal)  # these name attributes, or bind names, without a node for it
 
 
 class Part(NamedTuple):
