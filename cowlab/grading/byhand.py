@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,7 +63,7 @@ def filled_in(path: Path) -> dict[str, Given]:
     first = text.partition("\n")[0]
     lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     found = {}
-    for line in lines:
+    for line in _read(lines, path.name):
         row = tuple(str(line.get(name) or "") for name in HEAD)
         if row[3].strip():
             if not row[-1]:
@@ -72,6 +72,14 @@ def filled_in(path: Path) -> dict[str, Given]:
                 )
             found[row[-1]] = Given(_points(row, f"{path.name}, line {lines.line_num}"), row[4], row)
     return found
+
+
+def _read(lines: csv.DictReader[str], name: str) -> Iterator[dict[str, str]]:
+    """The lines of a table. Raises HandError for what is none."""
+    try:
+        yield from lines
+    except csv.Error as error:
+        raise HandError(f"{name}, line {lines.line_num}: {error}") from None
 
 
 def _points(row: tuple[str, ...], where: str) -> float:

@@ -80,7 +80,7 @@ class Session:
             return Graded(task, "by hand" if found.source else "missing", found.says or "read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))
-        text = normal(found.source) if found.tame else ""
+        text = normal(found.source) if found.tame and not found.says else ""
         code = digest([start(task), text, found.helpers]) if text else ""
         if code in self.memory.same:
             return self.memory.same[code]._replace(task=task)
@@ -91,9 +91,7 @@ class Session:
         well = found.tame and graded.status in ("judged", "open")
         if not well or not all(map(self.fresh, self.kept.values())):
             self.dismiss()
-        if (
-            code and well and not found.says and all("failed" not in one.answer for one in graded.told)
-        ):  # that may quote it
+        if code and well and all("failed" not in one.answer for one in graded.told):  # that may quote the code
             self.memory.keep_same(code, graded)
         return graded
 

@@ -28,7 +28,7 @@ from course import cowlab, hand_in
 
 from cowlab.grading import certificate, submission
 from cowlab.grading.batch import task_record
-from cowlab.grading.memory import Question, Told, start
+from cowlab.grading.memory import Told, start
 from cowlab.grading.session import Session
 
 ALL = list(POINTS.values())
@@ -78,6 +78,13 @@ def test_code_that_looks_alike_is_run_by_itself(arena: Session, one: str, other:
     finally:
         alone.close()
     assert (found[1].says, found[1].answers) == (second.says, second.answers)
+
+
+def test_a_reason_of_its_own_is_not_lost_where_the_code_is_known(arena: Session) -> None:
+    honest = cell(HONEST["promise"], "promise")
+    for _ in range(2):
+        assert earned(graded(arena, notebook(*cells()))["promise"]) == 4
+        assert graded(arena, notebook(*cells(), honest))["promise"].says.startswith("several cells answer this task")
 
 
 def test_questions_that_others_brought_up_cost_nothing(arena: Session) -> None:
@@ -233,6 +240,14 @@ ATTACKS = [
         f"{TOOLS}L = type(served()['lines'])\nL.send = lambda self, m: os.write(self.fd, b'{{\"nonce\": \"' + m['nonce'].encode() + b'\", \"loaded\": true, \"is\": 6}}\\n')\n{HONEST['guess']}",
         "bad answer",
         "neither that it was read",
+    ),
+    Attack(
+        "a line of many megabytes",
+        "promise",
+        f"{TOOLS}def promise(step):\n    asked = served()['message']\n    line = b'{{\"nonce\": \"' + asked['nonce'].encode() + b'\", \"answers\": [['\n"
+        "    while True:\n        os.write(fd, line)\n        line = b'[],' * 20_000",
+        "bad answer",
+        "too long",
     ),
     Attack(
         "ones are twos",
@@ -475,12 +490,10 @@ def test_nobodys_words_spoil_the_reports(monkeypatch: pytest.MonkeyPatch, tmp_pa
         (out / "results.jsonl").write_text("".join(json.dumps(one) + "\n" for one in planted))
         done = cowlab(folder, *command)
         assert (done.returncode, done.stderr) == (0, "")
+        with (out / "by-hand.csv").open("a") as table:
+            table.write("x" * 200_000)
+        said = cowlab(folder, *command)
+        assert (said.returncode, "Traceback" in said.stderr) == (2, False) and "by-hand.csv, line" in said.stderr
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert [record["points"] for record in records] == [sum(ALL)] * len(TEXTS)
     assert all(record["lesson"] == LESSON for record in records)
-
-
-def test_a_question_that_is_known_is_told_from_another() -> None:
-    """What is remembered goes by the text of a question, which says each type."""
-    one, other = (Question(json.dumps(plain), plain) for plain in (["f", 1], ["f", True]))
-    assert one.text != other.text
