@@ -31,7 +31,7 @@ INNER = re.compile(
     r"_(?!replace$|asdict$|fields$)|(gi|cr|ag|tb|f|co|func)_"
 )  # attributes that lead into the interpreter
 LATER = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
-WILD = (*LATER, ast.Match, ast.Global, ast.Nonlocal)  # these name attributes, or bind names, without a node for it
+WILD = (*LATER, ast.Match)  # a pattern looks up attributes, and binds names, without a node for them
 
 
 class Part(NamedTuple):
@@ -117,19 +117,23 @@ def _tame(node: ast.AST) -> bool:
     if isinstance(node, ast.Attribute):
         return isinstance(node.ctx, ast.Load) and not INNER.match(node.attr)
     if isinstance(node, ast.Import):
-        return all(alias.name in WHOLE and not _hidden(alias) for alias in node.names)
+        return all(alias.name in WHOLE and not _hidden(alias.asname) for alias in node.names)
     if isinstance(node, ast.ImportFrom):
         wanted = {alias.name for alias in node.names}
-        if any(map(_hidden, node.names)):
+        if any(_hidden(alias.asname) for alias in node.names):
             return False
         if node.module == "cowlab":
             return not node.level and not wanted & {*FACADE, ALL}
         return not node.level and (node.module in WHOLE or wanted <= NAMED.get(node.module or "", set()))
     if isinstance(node, SCOPES):
-        return not node.name.startswith("_") and not getattr(node, "keywords", ())
+        return not _hidden(node.name) and not getattr(node, "keywords", ())
+    if isinstance(node, ast.ExceptHandler):
+        return not _hidden(node.name)
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return not any(map(_hidden, node.names))
     return not isinstance(node, WILD)
 
 
-def _hidden(alias: ast.alias) -> bool:
-    """Whether it binds a name of Python's own: `from math import sqrt as __del__`."""
-    return (alias.asname or "").startswith("_")
+def _hidden(name: str | None) -> bool:
+    """Whether that is a name of Python's own, as __del__, or may be one."""
+    return name is not None and name.startswith("_")

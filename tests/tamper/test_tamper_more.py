@@ -125,6 +125,7 @@ NOT_TAME = [
     "class A:\n    import math as __del__",
     "from cowlab import World as __builtins__",
     "def f():\n    global __builtins__",
+    "class A:\n    try: f()\n    except ValueError as __del__: pass",
     "from cowlab import *",
     "import collections",
     "from collections import abc",
