@@ -97,7 +97,7 @@ def command_grade(args: argparse.Namespace) -> int:
 def _told(args: argparse.Namespace, records: outlets.View, items: list[Item], secret: str) -> int:
     """Write and show what was found. Returns the exit code. Raises OutletError, OSError."""
     if args.out:
-        records = outlets.reports(args, records, {item.name: item.path for item in items})
+        records = outlets.reports(args, records, {item.shown[0]: item.path for item in items})
     _show(args, records)
     for line in [*outlets.put(args, records), *_to_look_at(args, records, items, secret)]:
         print(printable(line), file=sys.stderr)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from cowlab.grading.asking import understood
@@ -79,7 +80,8 @@ class Session:
             return Graded(task, "by hand" if found.source else "missing", found.says or "to be read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))
-        code = digest([start(task), normal(found.source), found.helpers]) if found.tame else ""
+        text = normal(found.source) if found.tame and not found.says else ""
+        code = digest([start(task), text, found.helpers]) if text else ""
         if code in self.memory.same:
             return self.memory.same[code]._replace(task=task)
         graded = self.attempted(task, found)
@@ -89,9 +91,7 @@ class Session:
         well = found.tame and graded.status in ("judged", "open")
         if not well or not all(map(self.fresh, self.kept.values())):
             self.dismiss()
-        if (
-            well and not found.says and all("failed" not in one.answer for one in graded.told)
-        ):  # which may quote the code
+        if code and well and all("failed" not in one.answer for one in graded.told):  # that may quote the code
             self.memory.keep_same(code, graded)
         return graded
 
@@ -153,10 +153,10 @@ class Session:
         loaded = child.load(found.helpers, found.source, task.functions)
         usual = self.memory.usual.setdefault(place, {})
         ready: dict[str, dict[str, Any]] = {}
-        try:
+        with suppress(Trouble):
             for part in batches(list(usual) if found.tame and "loaded" in loaded else []):
                 ready.update(zip(part, child.ask(part), strict=True))
-        except Trouble:
+        if found.tame and not self.fresh(child):  # what it took for questions that nobody has to ask it is given back
             self.dismiss()
             ready, child = {}, self.child(0)
             loaded = child.load(found.helpers, found.source, task.functions)

@@ -161,9 +161,15 @@ def defines(cell: Cell, task: Task) -> bool:
 def helpers(cell: Cell, others: list[Cell]) -> list[Part]:
     """The definitions of other cells that this one needs, and those that they need, in order."""
     parts = [part for other in others for part in other.parts]
-    wanted = {ALL, *cell.needs}
+    binding: dict[str, list[int]] = {}  # by name, who binds it
+    for place, part in enumerate(parts):
+        for name in part.binds:
+            binding.setdefault(name, []).append(place)
+    wanted = [ALL, *cell.needs]
     chosen: set[int] = set()
-    while more := {k for k, part in enumerate(parts) if k not in chosen and part.binds & wanted}:
-        chosen |= more
-        wanted.update(*(parts[k].needs for k in more))
+    while wanted:  # each name is followed once: a chain of definitions may be as long as a notebook
+        for place in binding.pop(wanted.pop(), ()):
+            if place not in chosen:
+                chosen.add(place)
+                wanted += parts[place].needs
     return [parts[k] for k in sorted(chosen)]

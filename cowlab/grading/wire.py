@@ -103,7 +103,8 @@ def revived(found: dict[str, Any]) -> Any:
         if kind is not None and type(fields) is list:
             if len(fields) != len(kind._fields):
                 raise WireError(f"no {name}: it has {len(kind._fields)} fields, found {len(fields)}")
-            return tuple.__new__(kind, _frozen(fields))  # most of a child's time goes here: kind(*fields) takes twice as long
+            # Most of a child's time goes here: kind(*fields) takes twice as long.
+            return tuple.__new__(kind, _frozen(fields))
     return found
 
 

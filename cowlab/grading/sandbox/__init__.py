@@ -29,6 +29,7 @@ TIMEOUT, MEMORY, CRASH, BAD, OURS = "timeout", "memory", "crash", "bad answer", 
 CHANGES = "not deterministic"
 NO_MEMORY = 77  # how a child ends that had not even enough memory to say so
 MAX_BYTES = 2 * wire.MAX_BYTES  # of an answer, with some air: what is too much is first of all for the child to say
+MAX_LINE = 10 * MAX_BYTES  # of many answers: as Python's objects they take thirty times as much
 CONFINED = 60  # seconds that a new child may take to lock itself in, on a machine with much to do
 ANSWERS = {"is", "open", "failed", "memory", "loaded"}
 FLOOR = {"files": {"mount", "landlock"}, "network": {"network", "seccomp"}, "signals": {"pid", "seccomp"}}
@@ -163,7 +164,11 @@ class Child:
         self.in_force: list[str] = [*zygote.entered, *greeting["in force"]]
 
     def load(self, helpers: Sequence[str], answer: str, functions: Sequence[str] = ()) -> dict[str, Any]:
-        """Run the cell of a task. Returns {"loaded": True}, or why not, as an answer does. Raises Trouble."""
+        """Run the cell of a task. Returns {"loaded": True}, or why not, as an answer does. Raises Trouble.
+
+        The time for a task begins here: what an earlier one took is not missing.
+        """
+        self.left = self.limits.seconds
         message = {"do": "load", "helpers": helpers, "answer": answer, "functions": functions}
         told = self._told(json.dumps(message)[1:-1])
         if told.keys() not in ({"loaded"}, {"failed"}, {"open"}):
@@ -197,7 +202,7 @@ class Child:
             raise self._over(BAD, "it spoke without being asked")
         start = time.monotonic()
         self._send(f'{{"nonce": "{nonce}", {message}}}\n', start + self.left)
-        reply = self._line(start + self.left, MAX_BYTES * answers)
+        reply = self._line(start + self.left, min(MAX_BYTES * answers, MAX_LINE))
         self.left -= time.monotonic() - start
         if reply.pop("nonce", None) != nonce:
             raise self._over(BAD, "it answered something else than what it was asked")

@@ -143,7 +143,9 @@ def serve(lines: Lines, zygote: Zygote) -> None:
     while message := lines.next():
         try:
             if message["do"] == "load":
-                functions = {}
+                if functions:
+                    functions.clear()
+                    gc.collect()  # what the task before held is not missing for this one
                 reply = load(functions, message, zygote.answering)
             else:
                 reply = {"answers": [ask(functions, question, zygote) for question in message["questions"]]}
