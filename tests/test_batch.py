@@ -141,8 +141,14 @@ def test_isolation_in_words() -> None:
 # --- kept ------------------------------------------------------------------------------------------------------------
 
 
+def a_task(status: str) -> dict[str, Any]:
+    texts = dict.fromkeys(("task", "title", "kind", "law", "reason", "policy", "answers", "mistake"), "")
+    return {**texts, "status": status, "points": None, "max": 1, "witness": None, "table": None, "parts": []}
+
+
 def a_record(number: int, **more: Any) -> dict[str, Any]:
     return {
+        **{"points": 0, "max": 0, "isolation": "", "seconds": 0.0},
         "submission": f"s{number}",
         "student": "s",
         "sha256": "0" * 64,
@@ -180,11 +186,20 @@ def test_errors_our_faults_and_older_rules_are_graded_again(tmp_path: Path, monk
     first.keep(a_record(1, rules="now"))
     first.keep(a_record(2, rules="then"))
     first.keep(a_record(3, rules="now", error="our fault: oh"))
-    first.keep(a_record(4, rules="now", tasks=[{"status": "judged"}, {"status": "our fault"}]))
+    first.keep(a_record(4, rules="now", tasks=[a_task("judged"), a_task("our fault")]))
+    first.keep(a_record(5, rules="now", tasks=[a_task("judged")]))
+    first.keep(a_record(6, rules="now", tasks=[{"status": "judged"}]))
     first.close()
     (tmp_path / NAME).open("ab").write(b"\xff\xfe\n[]\n{}\n" + b"[" * 10**5 + b"\n")
     again = Results(tmp_path)
-    assert [again.again(Item(f"s{n}", "s", ""), "0" * 64, 0) for n in (1, 2, 3, 4)] == [True, False, False, False]
+    assert [again.again(Item(f"s{n}", "s", ""), "0" * 64, 0) for n in range(1, 7)] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
     again.close()
 
 
