@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +59,14 @@ class Course(NamedTuple):
         with self.book() as book:
             grade = book.find_grade(name, notebook, "ps", student).to_dict()
             return {**grade, "comment": book.find_comment(task, notebook, "ps", student).auto_comment}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def path() -> Iterator[None]:
+    """nbgrader calls alembic by its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        yield
 
 
 def api(folder: Path, config: bool = True) -> NbGraderAPI:

@@ -57,7 +57,8 @@ def test_who_answered_the_questions_of_another_seed_is_named(course: Path, folde
 def test_where_nothing_was_run_there_is_no_isolation(course: Path, folder: Path) -> None:
     hand_in(folder, "eve", b"no notebook")
     assert "nothing was run" not in cowlab(course, "grade", str(folder)).stdout
-    assert "none was needed, nothing was run" in cowlab(course, "grade", str(folder / "eve")).stdout
+    said = cowlab(course, "grade", str(folder / "eve")).stdout.split()
+    assert "none was needed, nothing was run" in " ".join(said)
 
 
 def test_json_is_a_line_a_submission_and_nothing_else(course: Path, folder: Path) -> None:
