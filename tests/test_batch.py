@@ -219,6 +219,9 @@ def test_records_do_not_stay_in_memory(tmp_path: Path) -> None:
 # --- many ------------------------------------------------------------------------------------------------------------
 
 
+MANY = 200  # students: enough to be in the midst of them when a signal arrives
+
+
 def test_a_grader_that_is_killed_goes_on_where_it_was(course: Path, tmp_path: Path) -> None:
     folder, out = a_class(tmp_path / "in", 30), tmp_path / "out"
     command = ("grade", str(folder), "--out", str(out), "--json", "--jobs", "2")
@@ -237,7 +240,7 @@ def test_a_grader_that_is_killed_goes_on_where_it_was(course: Path, tmp_path: Pa
 
 
 def test_an_interrupt_keeps_what_was_done(course: Path, tmp_path: Path) -> None:
-    folder, out = a_class(tmp_path / "in", 30), tmp_path / "out"
+    folder, out = a_class(tmp_path / "in", MANY), tmp_path / "out"
     command = ("grade", str(folder), "--out", str(out), "--json", "--jobs", "2")
     with nothing_left(20) as left:
         grader = started(course, *command)
@@ -245,10 +248,10 @@ def test_an_interrupt_keeps_what_was_done(course: Path, tmp_path: Path) -> None:
         os.kill(grader.pid, signal.SIGINT)
         output, errors = grader.communicate(timeout=60)
         assert (grader.returncode, output) == (130, "") and "Traceback" not in errors
-        assert "of 30 are graded, run the same command again to go on" in errors
+        assert f"of {MANY} are graded, run the same command again to go on" in errors
     assert not left
     done = cowlab(course, *command)
-    complete([json.loads(line) for line in done.stdout.splitlines()], 30)
+    complete([json.loads(line) for line in done.stdout.splitlines()], MANY)
 
 
 def test_a_worker_that_is_killed_is_replaced(course: Path, tmp_path: Path) -> None:

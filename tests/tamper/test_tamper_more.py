@@ -30,6 +30,7 @@ from cowlab.grading import certificate, submission
 from cowlab.grading.batch import task_record
 from cowlab.grading.memory import Told, start
 from cowlab.grading.session import Session
+from cowlab.grading.wire import question
 
 ALL = list(POINTS.values())
 FALSE = "def promise(step): return False\n"
@@ -89,11 +90,11 @@ def test_a_reason_of_its_own_is_not_lost_where_the_code_is_known(arena: Session)
 
 def test_questions_that_others_brought_up_cost_nothing(arena: Session) -> None:
     """A first submission may lead its judge to strange pages; whoever cannot cope with these need not be asked them."""
-    strange = [json.dumps(["reuse", {"a": 1}])]
+    strange = question("reuse", {"a": 1})
     loop = "def reuse(page):\n    while isinstance(page, dict): pass\n    return page.page_count == 1\n"
     place = start(KNOWN["reuse"])
     before = dict(arena.memory.usual.get(place, {}))
-    arena.memory.usual[place] = dict.fromkeys(strange)
+    arena.memory.usual[place] = {strange.text: strange}
     try:
         assert earned(graded(arena, notebook(*cells(reuse=loop)))["reuse"]) == 6
         assert earned(graded(arena, notebook(*cells(reuse=HONEST["reuse"] + "x = 1\n")))["reuse"]) == 6
@@ -260,7 +261,7 @@ ATTACKS = [
     Attack(
         "a hook for questions",
         "promise",
-        f"{TOOLS}served()['lines'].hook = lambda found: True\ndef promise(step): return bool(step)",
+        f"{TOOLS}served()['lines'].reader = lambda: lambda found: True\ndef promise(step): return bool(step)",
         "bad answer",
         "something else",
     ),

@@ -175,10 +175,9 @@ class Child:
             raise self._over(BAD, "it says neither that it was read nor why not")
         return self._checked(told)
 
-    def ask(self, questions: Sequence[list[Any] | str]) -> list[dict[str, Any]]:
-        """The answers to these questions: [function, arguments...] as JSON has them, or the text of that. Raises Trouble."""
-        texts = (one if isinstance(one, str) else json.dumps(one) for one in questions)
-        answers = self._told(f'"do": "ask", "questions": [{", ".join(texts)}]', len(questions)).get("answers")
+    def ask(self, questions: Sequence[wire.Question]) -> list[dict[str, Any]]:
+        """The answers to these questions. Raises Trouble."""
+        answers = self._told(f'"do": "ask", {wire.message(questions)}', len(questions)).get("answers")
         if not isinstance(answers, list) or len(answers) != len(questions):
             raise self._over(BAD, "it did not answer each question")
         return [self._checked(one) for one in answers]
