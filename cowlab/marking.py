@@ -6,13 +6,14 @@ import argparse
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from cowlab.grading import outlets
-from cowlab.grading.batch import Item, Options, collect, seed_of
+from cowlab.grading.batch import NOTHING_RUN, Item, Options, collect, empty_handed, other_seed, seed_of
 from cowlab.grading.certificate import CertificateError, verify
 from cowlab.grading.feedback import feedback
 from cowlab.grading.many import grade_all, grade_on_cluster
@@ -25,6 +26,7 @@ from cowlab.terminal import Problem, console, printable, table
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
 INTERRUPTED = 130  # as a shell says it of Ctrl-C
 BRIEF = 70  # characters of a reason in the table
+NAMED = 20  # students that are named in a line
 REFUSED = (
     "a submission could reach {}: this system cannot keep it apart.\n"
     "Use Linux 5.13 or newer, or say --trust-submissions if you know everybody who wrote them."
@@ -82,7 +84,8 @@ def command_grade(args: argparse.Namespace) -> int:
                 print(f"cowlab: stopped; {len(results)} of {len(items)} are graded, {again}", file=sys.stderr)
                 return INTERRUPTED
             results.finish()
-            return _told(args, outlets.View(results, lambda record: outlets.asked_for(record, args.lesson)), items)
+            records = outlets.View(results, lambda record: outlets.asked_for(record, args.lesson))
+            return _told(args, records, items, secret)
     except BrokenPipeError:
         raise
     except outlets.OutletError as error:
@@ -91,14 +94,33 @@ def command_grade(args: argparse.Namespace) -> int:
         raise Problem(f"{error.filename or args.out}: cannot be written ({error.strerror or error})") from None
 
 
-def _told(args: argparse.Namespace, records: outlets.View, items: list[Item]) -> int:
+def _told(args: argparse.Namespace, records: outlets.View, items: list[Item], secret: str) -> int:
     """Write and show what was found. Returns the exit code. Raises OutletError, OSError."""
     if args.out:
-        records = outlets.reports(args, records, {item.name: item.path for item in items})
+        records = outlets.reports(args, records, {item.shown[0]: item.path for item in items})
     _show(args, records)
-    for line in outlets.put(args, records):
+    for line in [*outlets.put(args, records), *_to_look_at(args, records, items, secret)]:
         print(printable(line), file=sys.stderr)
     return int(args.check and not all(map(passed, records)))
+
+
+def _to_look_at(args: argparse.Namespace, records: outlets.View, items: list[Item], secret: str) -> Iterator[str]:
+    """What no line of a table shows: who handed in nothing, who more than once, and who answered other questions."""
+    if args.gradescope or args.classroom:  # one student, who reads it there
+        return
+    if missing := [] if args.student else empty_handed(args.paths, items):
+        yield f"no notebook, and so no line, for {_names(missing)}"
+    many = Counter((record["student"], record["lesson"]) for record in records if record["lesson"])
+    if twice := sorted({student for (student, _), count in many.items() if count > 1}):
+        yield f"more than one notebook, each with a line, from {_names(twice)}: say which one counts"
+    if others := other_seed(items, secret):
+        theirs = "theirs" if secret else "0, and no --secret was given"
+        yield f"another SEED in the notebook than {theirs}, so other questions answered, by {_names(others)}"
+
+
+def _names(students: list[str]) -> str:
+    more = f" and {len(students) - NAMED} others" if len(students) > NAMED else ""
+    return ", ".join(name.replace("\n", "\\n") for name in students[:NAMED]) + more
 
 
 def _confined(options: Options) -> Options:
@@ -126,7 +148,7 @@ def _grade(args: argparse.Namespace, items: list[Item], options: Options, result
 
 def _on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:
     try:
-        yield from grade_on_cluster(items, options, address)
+        yield from grade_on_cluster(items, options, address, lambda says: print(f"cowlab: {says}", file=sys.stderr))
     except ImportError:
         raise Problem("--scheduler needs Dask: pip install 'cowlab[grading]'") from None
     except OSError as error:
@@ -162,9 +184,10 @@ def _secret(name: str | None) -> str:
     try:
         found = Path(name).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Problem(f"{name}: the secret cannot be read ({error})") from None
+        why = getattr(error, "strerror", "") or "it is not text"
+        raise Problem(f"{name}: the secret cannot be read ({why})") from None
     if len(found) < 16:
-        raise Problem(f"{name}: a secret of at least 16 characters was expected")
+        raise Problem(f"{name}: a secret of at least 16 characters was expected, not {len(found)}")
     return found
 
 
@@ -200,7 +223,7 @@ def _show(args: argparse.Namespace, records: outlets.View) -> None:
         most = "-" if record["max"] is None else f"{record['max']:g}"
         why = record["error"] or "; ".join(fell[:2]) + ("; ..." if len(fell) > 2 else "")
         rows.add_row(*map(_plain, (record["submission"], record["student"], points, most, why)))
-        isolation[record["isolation"]] = None
+        isolation.update({record["isolation"]: None} if record["isolation"] != NOTHING_RUN else {})
         unread += bool(record["error"])
     screen.print(rows)
     if len(records) == 1:
@@ -212,7 +235,7 @@ def _show(args: argparse.Namespace, records: outlets.View) -> None:
         )
     many = f"{len(records)} submission{'s' * (len(records) != 1)}"
     many += f", {unread} without answers that could be graded" if unread else ""
-    screen.print(f"{many}. Isolation: {'; '.join(isolation) or 'none was needed'}")
+    screen.print(f"{many}. Isolation: {'; '.join(isolation) or 'none was needed, nothing was run'}")
 
 
 def _short(record: dict[str, Any]) -> list[dict[str, Any]]:

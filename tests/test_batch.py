@@ -141,8 +141,14 @@ def test_isolation_in_words() -> None:
 # --- kept ------------------------------------------------------------------------------------------------------------
 
 
+def a_task(status: str) -> dict[str, Any]:
+    texts = dict.fromkeys(("task", "title", "kind", "law", "reason", "policy", "answers", "mistake"), "")
+    return {**texts, "status": status, "points": None, "max": 1, "witness": None, "table": None, "parts": []}
+
+
 def a_record(number: int, **more: Any) -> dict[str, Any]:
     return {
+        **{"points": 0, "max": 0, "isolation": "", "seconds": 0.0},
         "submission": f"s{number}",
         "student": "s",
         "sha256": "0" * 64,
@@ -180,11 +186,20 @@ def test_errors_our_faults_and_older_rules_are_graded_again(tmp_path: Path, monk
     first.keep(a_record(1, rules="now"))
     first.keep(a_record(2, rules="then"))
     first.keep(a_record(3, rules="now", error="our fault: oh"))
-    first.keep(a_record(4, rules="now", tasks=[{"status": "judged"}, {"status": "our fault"}]))
+    first.keep(a_record(4, rules="now", tasks=[a_task("judged"), a_task("our fault")]))
+    first.keep(a_record(5, rules="now", tasks=[a_task("judged")]))
+    first.keep(a_record(6, rules="now", tasks=[{"status": "judged"}]))
     first.close()
     (tmp_path / NAME).open("ab").write(b"\xff\xfe\n[]\n{}\n" + b"[" * 10**5 + b"\n")
     again = Results(tmp_path)
-    assert [again.again(Item(f"s{n}", "s", ""), "0" * 64, 0) for n in (1, 2, 3, 4)] == [True, False, False, False]
+    assert [again.again(Item(f"s{n}", "s", ""), "0" * 64, 0) for n in range(1, 7)] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
     again.close()
 
 
@@ -202,6 +217,9 @@ def test_records_do_not_stay_in_memory(tmp_path: Path) -> None:
 
 
 # --- many ------------------------------------------------------------------------------------------------------------
+
+
+MANY = 200  # students: enough to be in the midst of them when a signal arrives
 
 
 def test_a_grader_that_is_killed_goes_on_where_it_was(course: Path, tmp_path: Path) -> None:
@@ -222,7 +240,7 @@ def test_a_grader_that_is_killed_goes_on_where_it_was(course: Path, tmp_path: Pa
 
 
 def test_an_interrupt_keeps_what_was_done(course: Path, tmp_path: Path) -> None:
-    folder, out = a_class(tmp_path / "in", 30), tmp_path / "out"
+    folder, out = a_class(tmp_path / "in", MANY), tmp_path / "out"
     command = ("grade", str(folder), "--out", str(out), "--json", "--jobs", "2")
     with nothing_left(20) as left:
         grader = started(course, *command)
@@ -230,10 +248,10 @@ def test_an_interrupt_keeps_what_was_done(course: Path, tmp_path: Path) -> None:
         os.kill(grader.pid, signal.SIGINT)
         output, errors = grader.communicate(timeout=60)
         assert (grader.returncode, output) == (130, "") and "Traceback" not in errors
-        assert "of 30 are graded, run the same command again to go on" in errors
+        assert f"of {MANY} are graded, run the same command again to go on" in errors
     assert not left
     done = cowlab(course, *command)
-    complete([json.loads(line) for line in done.stdout.splitlines()], 30)
+    complete([json.loads(line) for line in done.stdout.splitlines()], MANY)
 
 
 def test_a_worker_that_is_killed_is_replaced(course: Path, tmp_path: Path) -> None:

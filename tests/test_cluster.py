@@ -119,6 +119,16 @@ def test_a_worker_that_cannot_shut_off_the_network_grades_nothing(tmp_path: Path
             )
 
 
+def test_a_scheduler_without_workers_is_waited_for_and_that_is_said(course: Path, tmp_path: Path) -> None:
+    hand_in(tmp_path, "ada", notebook(*cells()))
+    with cluster(course, workers=0) as found:
+        grader = started(course, "grade", str(tmp_path), "--scheduler", found.address, "--json")
+        assert grader.stderr is not None
+        assert f"no workers yet, and this waits for some: `dask worker {found.address}`" in grader.stderr.readline()
+        grader.kill()
+        grader.communicate()
+
+
 def test_no_scheduler_and_no_dask_are_said(course: Path, tmp_path: Path) -> None:
     hand_in(tmp_path, "ada", notebook(*cells()))
     if importlib.util.find_spec("distributed") is not None:
@@ -126,6 +136,9 @@ def test_no_scheduler_and_no_dask_are_said(course: Path, tmp_path: Path) -> None
             port = server.getsockname()[1]
         done = cowlab(course, "grade", str(tmp_path), "--scheduler", f"tcp://127.0.0.1:{port}", "--json")
         assert done.returncode == 2 and "no Dask scheduler" in done.stderr and "Traceback" not in done.stderr
+        for nonsense in ("8786", "tcp://127.0.0.1", "http://127.0.0.1:1"):
+            done = cowlab(course, "grade", str(tmp_path), "--scheduler", nonsense, "--json")
+            assert done.returncode == 2 and "an address such as tcp://host:8786 was expected" in done.stderr
     with made() as without:
         (without / "distributed.py").write_text("raise ImportError\n")
         done = cowlab(without, "grade", str(tmp_path), "--scheduler", "tcp://127.0.0.1:1", "--json")

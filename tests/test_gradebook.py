@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +59,14 @@ class Course(NamedTuple):
         with self.book() as book:
             grade = book.find_grade(name, notebook, "ps", student).to_dict()
             return {**grade, "comment": book.find_comment(task, notebook, "ps", student).auto_comment}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def path() -> Iterator[None]:
+    """nbgrader calls alembic by its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        yield
 
 
 def api(folder: Path, config: bool = True) -> NbGraderAPI:
@@ -272,7 +282,7 @@ def test_a_cell_that_is_worth_more_gets_its_share(course: Course) -> None:
 
 def test_it_says_what_it_cannot_place(course: Course) -> None:
     said = course.write().said
-    assert len(said) == 1 and f"{FIRST}-Copy1" in said[0] and "no such notebook" in said[0]
+    assert len(said) == 1 and f"{FIRST}-Copy1" in said[0] and "no notebook of that name" in said[0]
     loose = {**course.records[0], "submission": f"{FIRST}.ipynb"}
     elsewhere = {**course.records[0], "submission": f"ada/other/{FIRST}.ipynb"}
     odd = {**course.records[0], "submission": f"\\x1b[2J/ps/{FIRST}.ipynb"}

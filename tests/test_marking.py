@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from arena import LESSON, POINTS, cells, notebook
+from arena import LESSON, POINTS, cell, cells, notebook
 from course import cowlab, hand_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are confined on Linux only")
@@ -30,6 +30,35 @@ def test_a_table_says_what_fell_short_and_what_was_in_force(course: Path, folder
         [f"bob/{LESSON}.ipynb", "bob", "18", "22", "trap:", "open"],
     ]
     assert "2 submissions. Isolation: " in done.stdout and "seccomp" in done.stdout
+
+
+def test_whom_no_line_shows_is_named(course: Path, folder: Path) -> None:
+    (folder / "eve").mkdir()
+    (folder / "eve" / "essay.pdf").write_text("on paper")
+    (folder / ".git").mkdir()
+    hand_in(folder / "bob", "late", notebook(*cells()))
+    done = cowlab(course, "grade", str(folder))
+    missing, twice = done.stderr.splitlines()
+    assert missing == "no notebook, and so no line, for eve"
+    assert twice.startswith("more than one notebook, each with a line, from bob:")
+    (folder / "ada" / "pictures").mkdir()
+    assert cowlab(course, "grade", str(folder / "ada")).stderr == ""
+
+
+def test_who_answered_the_questions_of_another_seed_is_named(course: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a secret of the course\n")
+    hand_in(folder, "ada", notebook(*cells(), cell("SEED = 12")))
+    for secret, says in ((["--secret", str(tmp_path / "secret")], "than theirs,"), ([], "than 0, and no --secret")):
+        done = cowlab(course, "grade", str(folder), *secret)
+        assert done.returncode == 0 and f"another SEED in the notebook {says}" in done.stderr
+        assert done.stderr.strip().endswith("by ada")
+
+
+def test_where_nothing_was_run_there_is_no_isolation(course: Path, folder: Path) -> None:
+    hand_in(folder, "eve", b"no notebook")
+    assert "nothing was run" not in cowlab(course, "grade", str(folder)).stdout
+    said = cowlab(course, "grade", str(folder / "eve")).stdout.split()
+    assert "none was needed, nothing was run" in " ".join(said)
 
 
 def test_json_is_a_line_a_submission_and_nothing_else(course: Path, folder: Path) -> None:
@@ -55,7 +84,7 @@ def test_check_tells_by_the_exit_code(course: Path, folder: Path) -> None:
         (["a\nb"], "no such file"),
         (["--jobs", "many"], "a number from 1 upwards was expected"),
         (["--seed-of", "ada"], "--seed-of needs --secret"),
-        (["--secret", "nowhere", "x"], "the secret cannot be read"),
+        (["--secret", "nowhere", "x"], "the secret cannot be read (No such file or directory)"),
         (["--secret", "arena.py", "--out", "arena.py/x", "{folder}"], "cannot be written"),
     ],
 )

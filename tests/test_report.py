@@ -257,7 +257,7 @@ def test_a_line_a_submission_and_a_column_a_task() -> None:
         "max",
         "remarks",
     ]
-    assert table[1] == ["ada", LESSON, f"ada/{LESSON}.ipynb", "0", "0", "", "0", "15", "letter: read by a person"]
+    assert table[1] == ["ada", LESSON, f"ada/{LESSON}.ipynb", "0", "0", "", "0", "15", "letter: to be read by a person"]
     assert table[2][3:] == ["2.5", "", "", "2.5", "6", ""]
     assert table[3][3:] == ["", "", "", "", "0", "not a notebook"]
 

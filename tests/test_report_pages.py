@@ -107,7 +107,7 @@ def test_a_student_page_says_what_was_judged() -> None:
         "✗ g sees C and ought to see B",
         "mapcount is 1, so C keeps #1, which the pipe still reads.",
         "What shows it, under v5.7",
-        "Read by a person. ",
+        "To be read by a person. ",
         ISOLATION,
         "sha256 9f9f9f",
     ):
@@ -235,11 +235,23 @@ def test_what_could_not_be_read_is_on_the_page_of_the_class() -> None:
     assert "Submission: the class" in Structure(class_page([lost])).text
 
 
+def test_who_handed_in_more_than_once_is_on_the_page_of_the_class() -> None:
+    records = [of("ada", RIGHT), of("lea", RIGHT), of("lea", RIGHT)._replace(submission="lea/late.ipynb")]
+    assert "1 student handed in more than once, and each counts here: lea" in Structure(class_page(records)).text
+    assert "counts here</li>" in class_page(records, anonymous=True)
+    assert "more than once" not in class_page(records[:2])
+
+
 def test_what_a_person_reads_has_no_points_yet() -> None:
     silent = LETTER._replace(status="open", points=0)
     records = [*(of(f"s{n}", RIGHT, LETTER) for n in range(3)), of("lea", RIGHT, silent)]
     text = Structure(class_page(records)).text
     assert "3 answers to be read by a person; 1 left it unanswered." in text and "not answered : lea" in text
+    read = LETTER._replace(status="judged", points=2)
+    text_later = Structure(class_page([*records, of("max", RIGHT, read)])).text
+    assert "3 answers to be read by a person, 1 already read; 1 left it unanswered." in text_later
+    own = Structure(student_page(of("max", read._replace(parts=(Part("by hand", 2, 4, "short"),))))).text
+    assert "2 of 4 points read by a person" in own and "parts held" not in own
     assert "2. A letter read by a person 1" in text and tally(records).tasks[1].mean is None
 
 

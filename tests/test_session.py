@@ -134,5 +134,5 @@ def test_a_stub_is_open_and_an_explanation_is_read_by_hand(session: Session) -> 
     found = graded(session, notebook(*cells(guess=stub)))["guess"]
     assert (found.status, found.says) == ("open", "say what happens") and earned(found) == 0
     explain = read_tasks("x", '[why]\nkind = "explain"\ntitle = "T"\npoints = 3\nhint = "H"\n')["why"]
-    assert session.task(explain, Found("because"))[1:4] == ("by hand", "read by a person", None)
+    assert session.task(explain, Found("because"))[1:4] == ("by hand", "to be read by a person", None)
     assert session.task(explain, Found("", says="no cell"))[1:4] == ("missing", "no cell", None)

@@ -13,6 +13,7 @@ from arena import adopt_orphans, descendants, nothing_left
 from needs import missing
 
 from cowlab.grading.sandbox import OURS, Limits, Trouble, Zygote, facade
+from cowlab.grading.wire import question
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are confined on Linux only")
 ADD = "def add(a, b): return a + b"
@@ -28,12 +29,16 @@ def zygote() -> Iterator[Zygote]:
 def test_a_child_answers_in_order_and_forgets_with_its_end(zygote: Zygote) -> None:
     child = zygote.fork()
     assert child.load([], ADD, ["add"]) == {"loaded": True}
-    assert child.ask([["add", 1, 2], ["add", "a", "b"], ["add", [1], [2]]]) == [{"is": 3}, {"is": "ab"}, {"is": [1, 2]}]
-    assert "TypeError" in child.ask([["add", 1, "b"]])[0]["failed"]
-    assert child.ask([["sub", 1, 2]]) == [{"failed": "there is no function sub"}]
+    assert child.ask([question("add", 1, 2), question("add", "a", "b"), question("add", [1], [2])]) == [
+        {"is": 3},
+        {"is": "ab"},
+        {"is": [1, 2]},
+    ]
+    assert "TypeError" in child.ask([question("add", 1, "b")])[0]["failed"]
+    assert child.ask([question("sub", 1, 2)]) == [{"failed": "there is no function sub"}]
     child.close()
     other = zygote.fork()
-    assert other.ask([["add", 1, 2]]) == [{"failed": "there is no function add"}]
+    assert other.ask([question("add", 1, 2)]) == [{"failed": "there is no function add"}]
     other.close()
 
 
@@ -43,7 +48,7 @@ def test_a_world_goes_in_and_comes_out(zygote: Zygote) -> None:
 
     child = zygote.fork()
     child.load(["from cowlab import World"], "def same(world): return [world, isinstance(world, World)]", ["same"])
-    assert child.ask([["same", wire.plain(World())]]) == [{"is": [wire.plain(World()), True]}]
+    assert child.ask([question("same", World())]) == [{"is": [wire.plain(World()), True]}]
     child.close()
 
 
@@ -53,7 +58,7 @@ def test_helpers_that_fail_take_no_other_along(zygote: Zygote) -> None:
     assert child.load(helpers, "from cowlab import nothing, PageInfo\ndef f(n): return twice(n)", ["f"]) == {
         "loaded": True
     }
-    assert child.ask([["f", 21]]) == [{"is": 42}]
+    assert child.ask([question("f", 21)]) == [{"is": 42}]
     child.close()
 
 
@@ -93,7 +98,7 @@ def test_a_zygote_that_died_is_our_fault() -> None:
         zygote.process.wait()
         with pytest.raises(Trouble) as trouble:
             while True:  # what is below it may live a moment longer
-                child.ask([["f"]])
+                child.ask([question("f")])
         assert trouble.value.status == OURS and not zygote.works
         with pytest.raises(Trouble):
             zygote.fork()

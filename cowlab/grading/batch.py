@@ -9,6 +9,7 @@ import atexit
 import hashlib
 import hmac
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ from cowlab.grading.wire import shown
 from cowlab.laws import LAWS
 
 NOTHING_RUN = "nothing was run"
+SEED = re.compile(rb"\bSEED = (\d{1,9})\b")  # in the first cell of the exercises
 
 
 class Item(NamedTuple):
@@ -64,6 +66,19 @@ def seed_of(student: str, secret: str) -> int:
     return int.from_bytes(mixed[:8], "big") % 999_999 + 1
 
 
+def other_seed(items: Iterable[Item], secret: str) -> list[str]:
+    """The students whose notebook says another seed than is theirs: it asked them other questions."""
+    found = set()
+    for item in items:
+        try:
+            said = SEED.search(content(Path(item.path)))
+        except SubmissionError:
+            continue
+        if said and int(said[1]) != seed_of(item.student, secret):
+            found.add(item.student)
+    return sorted(found)
+
+
 def collect(paths: Iterable[str]) -> list[Item]:
     """The notebooks in these files and folders, each once, by name. Raises SubmissionError for a path that is not there."""
     found: dict[str, Item] = {}
@@ -83,6 +98,17 @@ def collect(paths: Iterable[str]) -> list[Item]:
         for item in items:
             found.setdefault(os.path.abspath(item.path), item)
     return list(found.values())
+
+
+def empty_handed(paths: Iterable[str], items: Iterable[Item]) -> list[str]:
+    """The folders of students in which there is no notebook, by name."""
+    known = list(items)
+    full = {top for item in known for top in Path(item.path).absolute().parents}
+    owners = {item.student for item in known}
+    # Beside a notebook in a student's own folder there may be anything.
+    classes = [path for path in map(Path, paths) if path.is_dir() and path.resolve().name not in owners]
+    found = {one.name for path in classes for one in path.iterdir() if one.is_dir() and one.absolute() not in full}
+    return sorted(name for name in found if not name.startswith("."))
 
 
 def student_of(path: Path, top: Path) -> str:

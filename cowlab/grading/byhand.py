@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,15 +63,21 @@ def filled_in(path: Path) -> dict[str, Given]:
     first = text.partition("\n")[0]
     lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     found = {}
-    for line in lines:
+    for line in _read(lines, path.name):
         row = tuple(str(line.get(name) or "") for name in HEAD)
         if row[3].strip():
             if not row[-1]:
-                raise HandError(
-                    f"{path.name}, line {lines.line_num}: points without a key; leave the other columns alone"
-                )
-            found[row[-1]] = Given(_points(row, f"{path.name}, line {lines.line_num}"), row[4], row)
+                raise HandError(f"{path}, line {lines.line_num}: points without a key; leave the other columns alone")
+            found[row[-1]] = Given(_points(row, f"{path}, line {lines.line_num}"), row[4], row)
     return found
+
+
+def _read(lines: csv.DictReader[str], name: str) -> Iterator[dict[str, str]]:
+    """The lines of a table. Raises HandError for what is none."""
+    try:
+        yield from lines
+    except csv.Error as error:
+        raise HandError(f"{name}, line {lines.line_num}: {error}") from None
 
 
 def _points(row: tuple[str, ...], where: str) -> float:
@@ -102,7 +108,8 @@ def _texts(record: Record, files: Mapping[str, str]) -> dict[str, str]:
 def _row(record: Record, name: str, text: str, given: Mapping[str, Given]) -> tuple[str, ...]:
     """The line of an answer: what a student wrote made safe, what a person filled in as it was."""
     task = tasks(record["lesson"], record["seed"])[name]
-    key = hashlib.sha256(f"{record['student']}\n{name}\n{text}".encode()).hexdigest()[:12]
+    whose = f"{record['student']}\n{name}\n{text}".encode(errors="surrogatepass")  # JSON can hold half a character
+    key = hashlib.sha256(whose).hexdigest()[:12]
     points, remark = (given[key].row[3], given[key].remark) if key in given else ("", "")
     rubric = "; ".join(task.data.get("rubric", ()))
     return cell(record["student"]), name, f"{task.points:g}", points, remark, cell(text, LONGEST), rubric, key

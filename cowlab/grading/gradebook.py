@@ -25,6 +25,7 @@ from cowlab.grading.wire import shown
 OURS = "cowlab:\n\n"  # how a comment of ours begins
 NOT_GRADED = "not graded by cowlab: these are not its points"
 LAYOUT = "not STUDENT/ASSIGNMENT/NOTEBOOK.ipynb, as below nbgrader's folder `submitted`"
+UNKNOWN = "the gradebook knows no notebook of that name; rename the file, run `nbgrader autograde` and this again"
 NAME = re.compile(r"\w[\w.@+ -]*")  # of a student
 
 Place = tuple[str, str, str]  # student, assignment, notebook
@@ -101,7 +102,9 @@ def _write(book: Any, found: dict[Place, dict[str, Any]], said: list[str]) -> Wr
         if notebook in known.get(assignment, ()):
             _enter(book, student, assignment)
         else:
-            said.append(f"{student}/{assignment}/{notebook}.ipynb: the gradebook knows no such notebook")
+            said.append(
+                f"{student}/{assignment}/{notebook}.ipynb: {UNKNOWN} (it knows {_names(known.get(assignment))})"
+            )
     whose = {place[:2] for place in found}
     for name in dict.fromkeys(place[1] for place in found):
         for submission in book.assignment_submissions(name):
@@ -113,6 +116,10 @@ def _write(book: Any, found: dict[Place, dict[str, Any]], said: list[str]) -> Wr
                     cells += mark is not None
                     changed += mark is not None and _put(grade, comment, mark)
     return Written(cells, changed, ())
+
+
+def _names(notebooks: set[str] | None) -> str:
+    return ", ".join(sorted(notebooks or ())) or "no such assignment"
 
 
 def _enter(book: Any, student: str, assignment: str) -> None:

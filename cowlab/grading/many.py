@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -18,6 +19,8 @@ from cowlab.grading.batch import Item, Options, grade_bytes, grade_item, lost, s
 from cowlab.grading.submission import SubmissionError, content
 
 AHEAD = 4  # submissions a worker that wait in a queue: the rest is not read yet
+ADDRESS = re.compile(r"(tcp|tls|wss?)://.+:\d{1,5}")  # Dask itself is slow to see that an address is none
+WAITING = "the scheduler has no workers yet, and this waits for some: `dask worker {}` starts one"
 
 
 def grade_all(items: list[Item], options: Options, jobs: int | None = None) -> Iterator[dict[str, Any]]:
@@ -80,19 +83,26 @@ def quiet(library: str) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def grade_on_cluster(items: list[Item], options: Options, address: str) -> Iterator[dict[str, Any]]:
+def grade_on_cluster(
+    items: list[Item], options: Options, address: str, say: Callable[[str], None] = print
+) -> Iterator[dict[str, Any]]:
     """The records as they are done, graded by the workers of a Dask cluster, which need no file of ours.
 
-    Raises OSError if there is no scheduler at that address or it went away, ImportError without `distributed`.
+    say: tells why nothing happens. Raises OSError if there is no scheduler at that address or it went away, ImportError without `distributed`.
     """
     from distributed import Client, as_completed
 
+    if not ADDRESS.fullmatch(address):
+        raise OSError("an address such as tcp://host:8786 was expected")
     quiet("distributed")
     with Client(address, timeout="10s", set_as_default=False) as client:
         todo = deque(items)
         running: dict[Any, Item] = {}
         pending = as_completed(loop=client.loop)  # there is no client by default
-        ahead = max(len(client.nthreads()), 1) * AHEAD
+        workers = len(client.nthreads())
+        if not workers:
+            say(WAITING.format(address))
+        ahead = max(workers, 1) * AHEAD
         while todo or running:
             while todo and len(running) < ahead:
                 item = todo.popleft()

@@ -10,24 +10,18 @@ from typing import Any, NamedTuple
 from cowlab.grading import wire
 from cowlab.grading.task import Task
 from cowlab.grading.verdict import Verdict
+from cowlab.grading.wire import Question
 
 MAX_REMEMBERED = 50_000
 MAX_SAME = 1_000
 
 
-class Question(NamedTuple):
-    """[function, arguments...] as the text that is sent, and as JSON has it."""
-
-    text: str
-    plain: list[Any]
-
-
 class Told(NamedTuple):
-    """A question, as [function, arguments...], and the answer to it, both as JSON has them; and the text that was sent."""
+    """A question, as [function, arguments...], and the answer to it, both as JSON has them; and what was sent."""
 
     question: list[Any]
     answer: dict[str, Any]
-    text: str = ""
+    sent: Question | None = None
 
 
 class Graded(NamedTuple):
@@ -51,7 +45,7 @@ class Memory:
     def __init__(self) -> None:
         self.next: dict[str, Question | Verdict] = {}
         self.known: dict[str, Question] = {}  # each text once
-        self.usual: dict[str, dict[str, None]] = {}  # by task, the questions that came up
+        self.usual: dict[str, dict[str, Question]] = {}  # by task, the questions that came up
         self.same: dict[str, Graded] = {}  # by code: the same code that can do nothing else gives the same answers
         self.judged = 0  # how often a judge had to work
 
@@ -67,9 +61,8 @@ class Memory:
         self.next[place] = what
 
     def question(self, function: str, args: tuple[Any, ...]) -> Question:
-        plain = [function, *map(wire.plain, args)]
-        text = json.dumps(plain)
-        return self.known.setdefault(text, Question(text, plain))
+        found = wire.question(function, *args)
+        return self.known.setdefault(found.text, found)
 
 
 def start(task: Task) -> str:
@@ -82,5 +75,8 @@ def fingerprint(told: Iterable[Told]) -> str:
     return digest([[one.question[:1], one.answer] for one in told])[:12]
 
 
+CODER = json.JSONEncoder(sort_keys=True, default=str)
+
+
 def digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(CODER.encode(value).encode()).hexdigest()

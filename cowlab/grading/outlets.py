@@ -12,7 +12,7 @@ from cowlab.grading import classroom, gradebook, gradescope
 from cowlab.grading.task import lessons, tasks
 
 BY_HAND = "by-hand.csv"
-HANDED_IN = "hand in exactly one notebook; found were {}"
+HANDED_IN = "hand in exactly one notebook; {}"
 
 
 class Records(Protocol):
@@ -45,8 +45,8 @@ class OutletError(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--anonymous", action="store_true", help="the class pages of --out name nobody")
+    parser.add_argument("--lesson", metavar="NAME", help="what was asked for: exercises of another lesson earn nothing")
     group = parser.add_argument_group("for a course's own system (docs/instructors.md)")
-    group.add_argument("--lesson", metavar="NAME", help="what was asked for: exercises of another lesson earn nothing")
     group.add_argument("--student", metavar="NAME", help="whose notebook it is (default: the name of its folder)")
     group.add_argument("--nbgrader", metavar="FILE", help="put the points into this gradebook.db")
     group.add_argument("--gradescope", metavar="FILE", help="write one notebook's points as results.json")
@@ -131,6 +131,7 @@ def _one(records: View) -> dict[str, Any]:
     answers = [record for record in records if record["tasks"]] or list(records)
     if len(answers) == 1:
         return answers[0]
-    names = ", ".join(record["submission"] for record in records) or "none"
+    names = ", ".join(record["submission"] for record in records)
+    found = f"found were {names}" if names else "there was none"
     blank = {"submission": "", "student": "", "lesson": "", "sha256": "", "seed": 0, "seconds": 0.0, "tasks": []}
-    return {**blank, "points": 0, "max": 0, "isolation": "none was needed", "error": HANDED_IN.format(names)}
+    return {**blank, "points": 0, "max": 0, "isolation": "none was needed", "error": HANDED_IN.format(found)}

@@ -107,11 +107,15 @@ def _line(record: dict[str, Any]) -> bytes:
 
 def _key(line: bytes) -> Key | None:
     """What that line is about; None where it has to be graded again: a broken line, an error, our fault, older rules."""
+    from cowlab.grading.report.records import Record, TaskRecord, record
+
     try:
         one = json.loads(line)
-        faults = one["error"] or any(task["status"] == "our fault" for task in one["tasks"])
-        if faults or one["rules"] != rules(one["lesson"]) or not line.endswith(b"\n"):
+        known = record(one)  # whatever else may stand there: no report could be made of it
+        whole = {*Record._fields} <= one.keys() and all({*TaskRecord._fields} <= task.keys() for task in one["tasks"])
+        faults = known.error or None in one.values() or any(task.status == "our fault" for task in known.tasks)
+        if not whole or faults or one["rules"] != rules(known.lesson) or not line.endswith(b"\n"):
             return None
-        return Key(one["submission"], one["student"], one["sha256"], one["seed"])
+        return Key(known.submission, known.student, known.sha256, one["seed"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

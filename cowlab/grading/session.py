@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from cowlab.grading.asking import understood
 from cowlab.grading.judges import judge
 from cowlab.grading.judges.explain import STUBS
-from cowlab.grading.memory import Graded, Memory, Question, Told, digest, start
+from cowlab.grading.memory import Graded, Memory, Told, digest, start
 from cowlab.grading.sandbox import BAD, CHANGES, MEMORY, OURS, Child, Limits, SandboxError, Trouble, Zygote
 from cowlab.grading.source import normal
 from cowlab.grading.submission import Found, Submission, answer
 from cowlab.grading.task import Task
 from cowlab.grading.verdict import Verdict
+from cowlab.grading.wire import Question
 
 MAX_QUESTIONS = 20_000
 BATCH = 100
 T = TypeVar("T")
-Asker = Callable[[str], dict[str, Any]]
+Asker = Callable[[Question], dict[str, Any]]
 MAX_USUAL = 300
 TIRED = 1.0  # seconds that a child may have taken for a task and still be asked the next one
 
@@ -76,22 +78,22 @@ class Session:
             if found.source and found.source.strip() in STUBS:
                 blank = Verdict(task.name, task.points, says="nothing is written there yet", open=True)
                 return Graded(task, "open", blank.says, blank)
-            return Graded(task, "by hand" if found.source else "missing", found.says or "read by a person", None)
+            return Graded(task, "by hand" if found.source else "missing", found.says or "to be read by a person", None)
         if not found.source:
             return Graded(task, "missing", found.says, Verdict(task.name, task.points, says=found.says))
-        code = digest([start(task), normal(found.source), found.helpers]) if found.tame else ""
+        text = normal(found.source) if found.tame and not found.says else ""
+        code = digest([start(task), text, found.helpers]) if text else ""
         if code in self.memory.same:
             return self.memory.same[code]._replace(task=task)
+        again = {OURS, MEMORY} if self.kept else {OURS}  # a zygote may have died, a task before this one held memory
         graded = self.attempted(task, found)
-        if graded.status == OURS:  # a zygote may have died
+        if graded.status in again:
             self.dismiss()
             graded = self.attempted(task, found)
         well = found.tame and graded.status in ("judged", "open")
         if not well or not all(map(self.fresh, self.kept.values())):
             self.dismiss()
-        if (
-            well and not found.says and all("failed" not in one.answer for one in graded.told)
-        ):  # which may quote the code
+        if code and well and all("failed" not in one.answer for one in graded.told):  # that may quote the code
             self.memory.keep_same(code, graded)
         return graded
 
@@ -153,27 +155,27 @@ class Session:
         loaded = child.load(found.helpers, found.source, task.functions)
         usual = self.memory.usual.setdefault(place, {})
         ready: dict[str, dict[str, Any]] = {}
-        try:
-            for part in batches(list(usual) if found.tame and "loaded" in loaded else []):
-                ready.update(zip(part, child.ask(part), strict=True))
-        except Trouble:
+        with suppress(Trouble):
+            for part in batches(list(usual.values()) if found.tame and "loaded" in loaded else []):
+                ready.update(zip((one.text for one in part), child.ask(part), strict=True))
+        if found.tame and not self.fresh(child):  # what it took for questions that nobody has to ask it is given back
             self.dismiss()
             ready, child = {}, self.child(0)
             loaded = child.load(found.helpers, found.source, task.functions)
 
-        def ask(question: str) -> dict[str, Any]:
-            if question not in ready:
-                ready[question] = child.ask([question])[0]
+        def ask(question: Question) -> dict[str, Any]:
+            if question.text not in ready:
+                ready[question.text] = child.ask([question])[0]
                 if len(usual) < MAX_USUAL:
-                    usual[question] = None
-            return ready[question]
+                    usual[question.text] = question
+            return ready[question.text]
 
         return loaded, ask
 
     def hear(self, question: Question, asker: Asker, told: list[Told], place: str) -> str:
         """Ask, and write down what was told. Returns where that leads in what is remembered."""
-        answer = asker(question.text)
-        told.append(Told(question.plain, answer, question.text))
+        answer = asker(question)
+        told.append(Told(question.plain, answer, question))
         return digest([place, answer])
 
     def judged(self, task: Task, asker: Asker, told: list[Told], place: str) -> Verdict:
@@ -187,7 +189,7 @@ class Session:
             question = self.memory.question(function, args)
             position += 1
             if position <= len(before):
-                if before[position - 1].text != question.text:
+                if before[position - 1].question != question.plain:
                     raise Trouble(OURS, "a judge asked something else than before")
                 return understood(before[position - 1].answer)
             if position > MAX_QUESTIONS:
@@ -211,7 +213,7 @@ class Session:
             return
         random.Random(len(asked)).shuffle(asked)
         for part in batches(asked):
-            for one, other in zip(part, child.ask([one.text for one in part]), strict=True):
+            for one, other in zip(part, child.ask([one.sent for one in part if one.sent]), strict=True):
                 if one.answer != other and same(one.answer) != same(other):
                     raise Trouble(CHANGES, f"{one.question[0]} answers differently when it is asked again")
 

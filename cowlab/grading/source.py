@@ -30,7 +30,8 @@ FACADE = {"events", "grading", "policy", "world"}  # modules of it, which hold o
 INNER = re.compile(
     r"_(?!replace$|asdict$|fields$)|(gi|cr|ag|tb|f|co|func)_"
 )  # attributes that lead into the interpreter
-WILD = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
+LATER = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
+WILD = (*LATER, ast.Match)  # a pattern looks up attributes, and binds names, without a node for them
 
 
 class Part(NamedTuple):
@@ -92,9 +93,12 @@ def names(node: ast.AST) -> frozenset[str]:
 
 
 def normal(source: str) -> str:
-    """The source without what makes no difference: comments, spaces, the kind of its quotes. "" if it is no Python."""
+    """The source without what makes no difference: comments, spaces, the kind of its quotes.
+
+    "" if it is no Python, or cannot be written down: then nothing can be said of what it has in common with others.
+    """
     try:
-        return ast.unparse(ast.parse(source))
+        return ast.dump(ast.parse(source))  # unlike ast.unparse it never writes two programs in the same way
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
 
@@ -113,12 +117,23 @@ def _tame(node: ast.AST) -> bool:
     if isinstance(node, ast.Attribute):
         return isinstance(node.ctx, ast.Load) and not INNER.match(node.attr)
     if isinstance(node, ast.Import):
-        return all(alias.name in WHOLE for alias in node.names)
+        return all(alias.name in WHOLE and not _hidden(alias.asname) for alias in node.names)
     if isinstance(node, ast.ImportFrom):
         wanted = {alias.name for alias in node.names}
+        if any(_hidden(alias.asname) for alias in node.names):
+            return False
         if node.module == "cowlab":
             return not node.level and not wanted & {*FACADE, ALL}
         return not node.level and (node.module in WHOLE or wanted <= NAMED.get(node.module or "", set()))
     if isinstance(node, SCOPES):
-        return not node.name.startswith("_") and not getattr(node, "keywords", ())
+        return not _hidden(node.name) and not getattr(node, "keywords", ())
+    if isinstance(node, ast.ExceptHandler):
+        return not _hidden(node.name)
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return not any(map(_hidden, node.names))
     return not isinstance(node, WILD)
+
+
+def _hidden(name: str | None) -> bool:
+    """Whether that is a name of Python's own, as __del__, or may be one."""
+    return name is not None and name.startswith("_")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ MAX_CELLS = 2_000
 MAX_SOURCE = 200_000  # characters of one cell
 CHECK = "check-"  # begins the mark of a cell that only checks: nothing in it counts
 MAX_CODE = 1_000_000  # of the code of all cells: the longest are left out
+SHARED = 5_000  # characters of a cell that may be the same in everybody's notebook, and is read once
 
 
 class SubmissionError(ValueError):
@@ -99,9 +101,15 @@ def _cells(cells: Any) -> tuple[Cell, ...]:
 
 
 def _read(cell: Cell) -> Cell:
-    source, body = parsed(cell.source)
+    code = _code(cell.source) if len(cell.source) <= SHARED else _code.__wrapped__(cell.source)
+    return cell._replace(source=code.source, parts=code.parts, needs=code.needs, tame=code.tame)
+
+
+@lru_cache(maxsize=64)  # most cells of a notebook are the same in everybody's
+def _code(source: str) -> Cell:
+    source, body = parsed(source)
     needs = frozenset().union(*map(names, body))
-    return cell._replace(source=source, parts=tuple(definitions(body)), needs=needs, tame=all(map(tame, body)))
+    return Cell("code", source, "", tuple(definitions(body)), needs, all(map(tame, body)))
 
 
 def _cell(cell: Any) -> Cell:
@@ -153,9 +161,15 @@ def defines(cell: Cell, task: Task) -> bool:
 def helpers(cell: Cell, others: list[Cell]) -> list[Part]:
     """The definitions of other cells that this one needs, and those that they need, in order."""
     parts = [part for other in others for part in other.parts]
-    wanted = {ALL, *cell.needs}
+    binding: dict[str, list[int]] = {}  # by name, who binds it
+    for place, part in enumerate(parts):
+        for name in part.binds:
+            binding.setdefault(name, []).append(place)
+    wanted = [ALL, *cell.needs]
     chosen: set[int] = set()
-    while more := {k for k, part in enumerate(parts) if k not in chosen and part.binds & wanted}:
-        chosen |= more
-        wanted.update(*(parts[k].needs for k in more))
+    while wanted:  # each name is followed once: a chain of definitions may be as long as a notebook
+        for place in binding.pop(wanted.pop(), ()):
+            if place not in chosen:
+                chosen.add(place)
+                wanted += parts[place].needs
     return [parts[k] for k in sorted(chosen)]

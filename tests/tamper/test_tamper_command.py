@@ -76,7 +76,7 @@ def test_a_class_that_means_harm(course: Path, class_folder: Path, tmp_path: Pat
     out = tmp_path / "out"
     with nothing_left() as left:
         done = cowlab(course, "grade", "./", "--out", str(out), "--jobs", "2", "--json", cwd=class_folder)
-    assert not left and done.stderr == ""
+    assert not left and done.stderr == "no notebook, and so no line, for linked folder, ring\n"
     records = lines(done)
     by_student = {record["student"]: record for record in records}
     assert len(records) == len(by_student) == len(NAMES) + 10

@@ -9,6 +9,7 @@ from arena import HONEST, Attack, attack, cells, graded, notebook
 
 from cowlab.grading.sandbox import Limits
 from cowlab.grading.session import Session
+from cowlab.grading.wire import question
 
 # Finds the socket, the nonce and the serving loop by walking up the frames, as anybody could.
 TOOLS = """
@@ -154,5 +155,5 @@ def test_an_answer_that_is_slow_to_judge_is_not_slow(arena: Session) -> None:
     child = arena.zygotes[0].fork(Limits(seconds=0.5))
     assert child.load([], "def f(x): return x") == {"loaded": True}
     time.sleep(0.7)
-    assert child.ask([["f", 1]]) == [{"is": 1}]
+    assert child.ask([question("f", 1)]) == [{"is": 1}]
     child.close()

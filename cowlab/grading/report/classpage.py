@@ -62,6 +62,11 @@ def _attention(known: Tally, anonymous: bool, links: Mapping[str, str]) -> str:
     if known.errors:
         names = "" if anonymous else f": {_names(known.errors, links)}"
         lines.append(f"<b>{count(len(known.errors), 'submission')}</b> could not be graded at all{names}")
+    if known.again:
+        names = "" if anonymous else f": {_names(known.again, links)}"
+        lines.append(
+            f"<b>{count(len(known.again), 'student')}</b> handed in more than once, and each counts here{names}"
+        )
     if len(known.isolations) > 1:
         lines.append("<b>Isolation</b> was not the same for all: see the foot of this page.")
     if not lines:
@@ -111,7 +116,9 @@ def _task(page: Page, n: int, of: TaskTally, lesson: str, anonymous: bool, links
     head = f"<header><h2>{n}. {html(of.first.title, 120)}</h2><code>{html(of.first.task, 80)}</code></header>"
     silent = "" if anonymous else _silent(of, links)
     if of.by_hand:
-        read = f"{count(len(of.of(BY_HAND)), 'answer')} to be read by a person; {len(of.of(OPEN, MISSING))} left it unanswered."
+        read = f"{count(len(of.of(BY_HAND)), 'answer')} to be read by a person"
+        read += f", {len(done)} already read" if (done := of.of(JUDGED)) else ""
+        read += f"; {len(of.of(OPEN, MISSING))} left it unanswered."
         return f'<section class="task" id="t{n}">{head}<p class="why">{read}</p>{silent}</section>'
     aside = [
         Aside("open", len(of.of(OPEN, MISSING))),

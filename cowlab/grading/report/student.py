@@ -26,7 +26,7 @@ def _head(record: Record) -> str:
     error = ""
     if record.error:
         ours = " This was a fault of ours: it is no zero, and is graded again." if record.points is None else ""
-        error = f'<p class="note bad"><b>This submission could not be graded.</b> {html(record.error)}{ours}</p>'
+        error = f'<p class="note bad"><b>This submission could not be graded:</b> {html(record.error)}.{ours}</p>'
     later = f'<p class="note">{pending(record)}</p>' if pending(record) else ""
     return (
         f'<header class="top"><div><h1 class="cow-title">{html(lesson_title(record.lesson), 120)}</h1>'

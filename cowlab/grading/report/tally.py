@@ -133,6 +133,13 @@ class Tally(NamedTuple):
         """Submissions that could not be read or graded at all."""
         return [record for record in self.records if record.error]
 
+    @property
+    def again(self) -> list[Record]:
+        """The first submission of each student who has several."""
+        many = Counter(record.student for record in self.graded)
+        first = {record.student: record for record in reversed(self.graded)}
+        return [first[student] for student, count in sorted(many.items()) if count > 1]
+
     def mistakes(self) -> list[Mistake]:
         """The known misconceptions, the most frequent first."""
         found = [

@@ -33,7 +33,7 @@ STATES = {
     "not deterministic": State(
         "unsteady", "two answers", "Asked twice, it answered differently. The same question must get the same answer."
     ),
-    BY_HAND: State("by hand", "read by a person", "This one is read by a person. Its points come later."),
+    BY_HAND: State("by hand", "to be read by a person", "Its points come later."),
     OUR_FAULT: State(
         "ours", "a fault of ours", "The grader failed here, not you. This is no zero: it is graded again."
     ),
@@ -80,6 +80,8 @@ def summary(task: TaskRecord) -> str:
     held = sum(part.held for part in task.parts)
     if not task.parts:
         return "no points" if not task.points else ""
+    if task.kind == "explain":  # no part of it held or fell: a person gave points
+        return "read by a person"
     return "all held" if held == len(task.parts) else f"{held} of {len(task.parts)} parts held"
 
 

@@ -29,6 +29,7 @@ TIMEOUT, MEMORY, CRASH, BAD, OURS = "timeout", "memory", "crash", "bad answer", 
 CHANGES = "not deterministic"
 NO_MEMORY = 77  # how a child ends that had not even enough memory to say so
 MAX_BYTES = 2 * wire.MAX_BYTES  # of an answer, with some air: what is too much is first of all for the child to say
+MAX_LINE = 10 * MAX_BYTES  # of many answers: as Python's objects they take thirty times as much
 CONFINED = 60  # seconds that a new child may take to lock itself in, on a machine with much to do
 ANSWERS = {"is", "open", "failed", "memory", "loaded"}
 FLOOR = {"files": {"mount", "landlock"}, "network": {"network", "seccomp"}, "signals": {"pid", "seccomp"}}
@@ -163,17 +164,20 @@ class Child:
         self.in_force: list[str] = [*zygote.entered, *greeting["in force"]]
 
     def load(self, helpers: Sequence[str], answer: str, functions: Sequence[str] = ()) -> dict[str, Any]:
-        """Run the cell of a task. Returns {"loaded": True}, or why not, as an answer does. Raises Trouble."""
+        """Run the cell of a task. Returns {"loaded": True}, or why not, as an answer does. Raises Trouble.
+
+        The time for a task begins here: what an earlier one took is not missing.
+        """
+        self.left = self.limits.seconds
         message = {"do": "load", "helpers": helpers, "answer": answer, "functions": functions}
         told = self._told(json.dumps(message)[1:-1])
         if told.keys() not in ({"loaded"}, {"failed"}, {"open"}):
             raise self._over(BAD, "it says neither that it was read nor why not")
         return self._checked(told)
 
-    def ask(self, questions: Sequence[list[Any] | str]) -> list[dict[str, Any]]:
-        """The answers to these questions: [function, arguments...] as JSON has them, or the text of that. Raises Trouble."""
-        texts = (one if isinstance(one, str) else json.dumps(one) for one in questions)
-        answers = self._told(f'"do": "ask", "questions": [{", ".join(texts)}]', len(questions)).get("answers")
+    def ask(self, questions: Sequence[wire.Question]) -> list[dict[str, Any]]:
+        """The answers to these questions. Raises Trouble."""
+        answers = self._told(f'"do": "ask", {wire.message(questions)}', len(questions)).get("answers")
         if not isinstance(answers, list) or len(answers) != len(questions):
             raise self._over(BAD, "it did not answer each question")
         return [self._checked(one) for one in answers]
@@ -197,7 +201,7 @@ class Child:
             raise self._over(BAD, "it spoke without being asked")
         start = time.monotonic()
         self._send(f'{{"nonce": "{nonce}", {message}}}\n', start + self.left)
-        reply = self._line(start + self.left, MAX_BYTES * answers)
+        reply = self._line(start + self.left, min(MAX_BYTES * answers, MAX_LINE))
         self.left -= time.monotonic() - start
         if reply.pop("nonce", None) != nonce:
             raise self._over(BAD, "it answered something else than what it was asked")

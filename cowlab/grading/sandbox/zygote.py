@@ -104,7 +104,7 @@ def leave(talk: socket.socket, zygote: Zygote, limits: dict[str, int]) -> None:
         os.setsid()
         cell.die_with_parent()
         found = cell.scratch() if zygote.entered else []
-        lines = Lines(talk.detach(), zygote.wire.revived)
+        lines = Lines(talk.detach(), zygote.wire.Reader)
         keep_only({lines.fd, zygote.rules})
         if zygote.isolated:
             found += cell.lock(limits, root=zygote.root, entered=zygote.entered, rules=zygote.rules)
@@ -232,10 +232,10 @@ class Absent:
 
 
 class Lines:
-    """Lines of JSON by read and write alone: a child has no other system calls for a socket. hook: what makes Worlds of objects."""
+    """Lines of JSON by read and write alone: a child has no other system calls for a socket. reader: what makes Worlds of objects."""
 
-    def __init__(self, fd: int, hook: Any) -> None:
-        self.fd, self.hook, self.rest = fd, hook, b""
+    def __init__(self, fd: int, reader: Any) -> None:
+        self.fd, self.reader, self.rest = fd, reader, b""
 
     def next(self) -> dict[str, Any] | None:
         while b"\n" not in self.rest:
@@ -244,7 +244,7 @@ class Lines:
                 return None
             self.rest += more
         line, _, self.rest = self.rest.partition(b"\n")
-        return dict(json.loads(line, object_hook=self.hook))
+        return dict(json.loads(line, object_hook=self.reader()))
 
     def send(self, message: dict[str, Any]) -> None:
         data = json.dumps(message).encode() + b"\n"
