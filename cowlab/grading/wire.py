@@ -159,14 +159,8 @@ def revived(found: dict[str, Any]) -> Any:
         if kind is not None and type(fields) is list:
             if len(fields) != len(kind._fields):
                 raise WireError(f"no {name}: it has {len(kind._fields)} fields, found {len(fields)}")
-<<<<<<< HEAD
-            return tuple.__new__(
-                kind, _frozen(fields)
-            )  # most of a child's time goes here: kind(*fields) takes twice as long
-=======
             # Most of a child's time goes here: kind(*fields) takes twice as long.
             return tuple.__new__(kind, _frozen(fields))
->>>>>>> tamper
     return found
 
 
