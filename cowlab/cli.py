@@ -128,18 +128,13 @@ def build_parser() -> argparse.ArgumentParser:
     verify.add_argument("files", nargs="+", metavar="FILE", help="certificates that cowlab grade --out wrote")
     verify.set_defaults(act=marking.command_verify)
 
-<<<<<<< HEAD
     live = commands.add_parser("live", help="the same scripts on this machine's kernel, beside the policies")
     onlinux.add_arguments(live)
     live.set_defaults(act=onlinux.command_live)
 
     for command in (run, outcomes, explore, matrix, grade, live):
-        command.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else")
-=======
-    for command in (run, outcomes, explore, matrix, grade):
         many = "a line of JSON a submission" if command is grade else "one JSON document"
         command.add_argument("--json", action="store_true", help=f"{many} on stdout, nothing else")
->>>>>>> tamper
         command.add_argument("--no-color", action="store_true", help="plain text")
     return parser
 
