@@ -9,12 +9,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cowlab.live.agreement import Cell, Recording, read_recording, recordings, returned
-from cowlab.live.beside import closest, differences, first_differences, like_recorded, told_apart
+from cowlab.live.agreement import Cell, Recording, read_recording, recordings
+from cowlab.live.beside import (
+    closest,
+    differences,
+    first_differences,
+    first_other,
+    like_recorded,
+    others,
+    same_words,
+    told_apart,
+)
 from cowlab.live.judged import readings, verdict_of
 from cowlab.live.machine import machine, more_as_root
-from cowlab.live.record import Live, as_json, noted, observe, recording, run_all
-from cowlab.policy import POLICIES
+from cowlab.live.record import Live, as_json, noted, recording, run_all
 from cowlab.scenario import Scenario, play, scenarios
 from cowlab.terminal import Problem, console, find_policy, find_scenario, table
 
@@ -118,9 +126,13 @@ def document(live: list[Live], found: Recording) -> dict[str, Any]:
 
 def result(one: Live) -> dict[str, Any]:
     if one.run is None:
-        return {"verdict": None, "readings": [], "seen": {}, "skipped": one.skipped}
-    shown = [reading._asdict() for reading in readings(one.run)]
-    return {"verdict": verdict_of(one.run), "readings": shown, "seen": noted(one.run), "skipped": None}
+        return {"verdict": None, "readings": [], "seen": {}, "others": {}, "skipped": one.skipped}
+    shown, seen = [reading._asdict() for reading in readings(one.run)], noted(one.run)
+    beside = {
+        name: {"first_difference": first_other(seen, shows), **shows}
+        for name, shows in others(one.scenario, seen).items()
+    }
+    return {"verdict": verdict_of(one.run), "readings": shown, "seen": seen, "others": beside, "skipped": None}
 
 
 # --- on a terminal ---------------------------------------------------------------------------------------------------
@@ -164,15 +176,16 @@ def overview(out: Console, ran: list[Live], found: Recording, policy: str, diffe
 
 
 def lines(out: Console, one: Live, found: Recording) -> None:
-    """Each value of a scenario: here, and in the policies, those together that show the same."""
+    """Each value of a scenario: here, and in the policies and recorded kernels, those together that show the same."""
     seen = found.results[one.scenario.name]
-    groups = {tuple(map(returned, seen.values())): ["this kernel"]}
-    for name, policy in POLICIES.items():
-        trace = play(one.scenario, policy)
-        groups.setdefault(tuple(observe(one.scenario, field, trace) for field in seen), []).append(name)
-    rows = table("value", *("\n".join(names) for names in groups.values()))
-    for field, *values in zip(seen, *groups, strict=True):
-        rows.add_row(field, *values)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, shows in others(one.scenario, seen).items():
+        first = first_other(seen, shows)
+        marked = (f"[bold red]≠ {shows[field]}[/]" if field == first else shows.get(field, "") for field in seen)
+        groups.setdefault(tuple(marked), []).append(name)
+    rows = table("value", "this kernel", *("\n".join(names) for names in groups.values()))
+    for field, here, *values in zip(seen, seen.values(), *groups, strict=True):
+        rows.add_row(field, same_words(field, here), *values)
     out.print(f"[bold]{plain(one.scenario.name)}[/]")
     out.print(rows)
 

@@ -16,7 +16,7 @@ from cowlab.live.beside import (
     first_differences,
     like_recorded,
     parting,
-    plain,
+    same_words,
     told_apart,
 )
 
@@ -87,8 +87,8 @@ def test_what_differs_between_two_kernels(mine: dict[str, str], theirs: dict[str
 
 
 def test_only_fields_of_calls_are_made_plain() -> None:
-    assert [plain("rc", value) for value in ("0", "-14", "?")] == ["succeeds", "refused", "?"]
-    assert [plain("mapcount", value) for value in ("0", "-14")] == ["0", "-14"]
+    assert [same_words("rc", value) for value in ("0", "-14", "?")] == ["succeeds", "refused", "?"]
+    assert [same_words("mapcount", value) for value in ("0", "-14")] == ["0", "-14"]
 
 
 def test_which_recorded_kernels_show_the_same() -> None:

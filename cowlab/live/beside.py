@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
@@ -61,13 +61,42 @@ def differences(recording: Recording, other: Recording, scenario: str) -> Iterat
     """The values of that scenario that both have seen and that differ."""
     there = other.results.get(scenario, {})
     for field, value in recording.results.get(scenario, {}).items():
-        if field in there and "?" not in value + there[field] and plain(field, value) != plain(field, there[field]):
+        if (
+            field in there
+            and "?" not in value + there[field]
+            and same_words(field, value) != same_words(field, there[field])
+        ):
             yield Cell(recording.kernel, scenario, field, value, there[field])
 
 
-def plain(field: str, value: str) -> str:
+def same_words(field: str, value: str) -> str:
     """A value that can be compared: which errno, and how many bytes, is the caller's affair."""
-    return returned(value) if field in RETURNED else value
+    number, _, event = field.partition(" ")
+    call = field in RETURNED or (number.isdigit() and not event.endswith("read") and ": read " not in event)
+    return returned(value) if call else value
+
+
+def others(scenario: Scenario, seen: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What each policy shows of the values that were seen, and what each recorded kernel showed that ran the scenario."""
+    found = {}
+    for name, policy in POLICIES.items():
+        trace = play(scenario, policy)
+        found[name] = {field: observe(scenario, field, trace) for field in seen}
+    for kernel, other in recordings().items():
+        results = other.results.get(scenario.name, {})
+        if results and "na" not in results:
+            found[kernel] = {field: results[field] for field in seen if field in results}
+    return found
+
+
+def first_other(seen: Mapping[str, str], other: Mapping[str, str]) -> str | None:
+    """The first value in which they differ; None if none does that both have."""
+    return next((field for field in seen if field in other and not alike(field, seen[field], other[field])), None)
+
+
+def alike(field: str, here: str, there: str) -> bool:
+    """What is hidden on one side is not compared."""
+    return "?" in here + there or same_words(field, here) == same_words(field, there)
 
 
 def like_recorded(recording: Recording, scenario: str) -> list[str]:
