@@ -22,6 +22,7 @@ from cowlab.model import STORES
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import policy_named
 
+COMMON = ("kind", "title", "points", "hint")  # keys of every task; the others belong to its kind
 KINDS = ("predict", "find", "decide", "law", "rule", "explain")
 LETTERS = "ABCDEHKLMNPRSTVWXYZ"
 LOOP = re.compile(r"for (\w+) in (\d+)\.\.(\d+): (.*)")
@@ -94,12 +95,12 @@ def _parsed(lesson: str, text: str) -> dict[str, dict[str, Any]]:
 
 
 def _task(lesson: str, name: str, table: dict[str, Any], seed: int) -> Task:
-    missing = [key for key in ("kind", "title", "points", "hint") if key not in table]
+    missing = [key for key in COMMON if key not in table]
     if missing:
         raise TaskError(f"{lesson}, {name}: {missing[0]} is missing")
     if table["kind"] not in KINDS:
         raise TaskError(f"{lesson}, {name}: kind is one of {', '.join(KINDS)}, not {table['kind']!r}")
-    data = {key: value for key, value in table.items() if key not in ("kind", "title", "points", "hint")}
+    data = {key: value for key, value in table.items() if key not in COMMON}
     functions = tuple(data.get("functions", (name,)))
     values = _values(f"{lesson}/{name}", data.get("vary", {}), seed)
     return Task(

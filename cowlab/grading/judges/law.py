@@ -92,4 +92,4 @@ def _first_broken(task: Task, trace: Trace) -> int | None:
 
 
 def _script(trace: Trace, last: int | None = None) -> str:
-    return format_script(tuple(moment.event for moment in trace.steps[:last] if moment.event is not None))
+    return format_script(trace.scenario.events[:last])

@@ -44,7 +44,7 @@ def _case(task: Task, ask: Ask, case: str, text: str, worth: float) -> Part:
     except Exception as error:  # whatever a broken World may bring about
         raise Failed(f"{case}: this is not a whole World ({type(error).__name__}: {error})") from None
     wrong = ", ".join(name for name, one, two in zip(World._fields, mine, after.world, strict=True) if one != two)
-    script = format_script(tuple(moment.event for moment in trace.steps if moment.event is not None))
+    script = format_script(trace.scenario.events)
     says = f"another World than the model's: look at {wrong}. Your rule: {did}"
     return Part(case, 0, worth, says, script, task.data["policy"])
 
