@@ -74,6 +74,8 @@ def command_live(args: argparse.Namespace) -> int:
     if args.compare:
         return command_compare(args)
     policy = find_policy(POLICY if args.policy is None else args.policy)
+    if policy.name == "ideal":
+        raise Problem("the ideal is no kernel: it does not say which frame a page is in; give a policy like v5.7")
     named = [find_scenario(name) for name in dict.fromkeys(args.scenarios)]  # twice is once
     chosen = named or list(scenarios().values())
     if args.record is not None:
@@ -264,7 +266,7 @@ def explain(out: Console, values: Iterable[str]) -> None:
     if {"same", "moved"} & words:
         out.print("same, moved: after the store the page is in the frame of before, or in another")
     if "?" in words:
-        out.print("?: there was no frame before, or nobody may see it here; such a value is not compared")
+        out.print("?: there was no frame before, or you may not see it; such a value is not compared")
 
 
 def skipped(out: Console, live: list[Live]) -> None:
@@ -394,6 +396,9 @@ def compared(out: Console, first: Recording, other: Recording, wanted: list[str]
         if only:
             some = ", ".join(only[:4]) + (" ..." if len(only) > 4 else "")
             out.print(f"only on {one.kernel}: {len(only)}: {some}", markup=False)
+    neither = [name for name in wanted if name not in first.results and name not in other.results]
+    if neither:
+        out.print(f"in neither of them: {', '.join(neither)}", markup=False)
     if cells:
         rows = table("scenario", "value", one_kernel, other_kernel)
         for cell in cells:
