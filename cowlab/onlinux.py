@@ -333,6 +333,8 @@ def command_fork_time(args: argparse.Namespace) -> int:
 
     if args.html is not None:
         check_free(args.html)
+    if sys.stderr.isatty():
+        print("measuring, a few seconds ...", file=sys.stderr)
     times = forktime.measure()
     if args.html:
         from cowlab.live.forkchart import ForkTime

@@ -373,3 +373,11 @@ def test_what_cannot_be_compared(arguments: tuple[str, ...], why: str, live: Liv
 @linux
 def test_a_name_given_twice_is_run_once(live: Live) -> None:
     assert "ran 1 of 1 scenarios" in live("cow-basic", "cow-basic").lines
+
+
+def test_a_folder_that_may_not_be_written(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = nothing(monkeypatch)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    said = live("leak", "--record", "x.json")
+    assert (said.code, said.out, tried) == (2, "", [])
+    assert said.err == "cowlab: x.json: cannot be written: you may make no file in .; give another name\n"
