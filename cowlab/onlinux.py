@@ -24,20 +24,43 @@ from cowlab.live.judged import readings, verdict_of
 from cowlab.live.machine import machine, more_as_root
 from cowlab.live.record import Live, as_json, noted, recording, run_all
 from cowlab.scenario import Scenario, play, scenarios
-from cowlab.terminal import Problem, console, find_policy, find_scenario, table
+from cowlab.terminal import Problem, check_free, console, find_policy, find_scenario, table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 FEW = 3  # scenarios of which each line is shown
 STYLES = {"ok": "green", "snapshot": "yellow"}
+POLICY = "v6.5"
+LIKE = "cowlab live leak --compare mine.json 5.4.1"
+RUNS = ("policy", "record", "check")  # options that ask for a run
+MEANS = {  # of the verdicts but ok
+    "leak": "somebody sees a store that they never had",
+    "dma-leak": "somebody sees a device's store that they never had",
+    "stale": "a reader that was promised the present value sees an older one",
+    "refused": "mprotect fails",
+    "unprotected": "a store succeeds after mprotect r",
+    "snapshot": "a reader sees an older value, and nobody promised the present one",
+}
+ABOUT = """Run scripts of the atlas on this machine's kernel, and compare what it shows with the simulator's policies.
+
+A script's processes are real ones, small, and gone when it ends. No setting of the machine is changed and no
+file is left, but for --record and --html. No root is needed; root sees more. The whole atlas takes some seconds."""
+EXAMPLES = """examples:
+  cowlab live                        the whole atlas, a scenario a row
+  cowlab live leak                   up to three scenarios: each value, beside all policies
+  cowlab live mine.cow --policy v5.7 a script of your own, beside the rules of v5.7
+  cowlab live leak --compare 5.4.1 5.8.18   what two recorded kernels showed; scenarios come first
+docs/live.md says how each line is done, and what no program can see."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = ABOUT, EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "scenarios", nargs="*", metavar="SCENARIO", help="names or .cow files (default: the whole atlas)"
     )
-    parser.add_argument("--policy", default="v6.5", metavar="NAME", help="the policy to compare with (default v6.5)")
+    parser.add_argument("--policy", metavar="NAME", help=f"the policy to compare with (default {POLICY})")
     parser.add_argument("--record", metavar="FILE", help="run all twice and keep what was seen; FILE must be new")
     parser.add_argument(
         "--compare",
@@ -53,15 +76,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command_live(args: argparse.Namespace) -> int:
-    if args.html and not args.fork_time:
-        raise Problem("--html is for --fork-time")
+    go_together(args)
     if args.fork_time:
         return command_fork_time(args)
     if args.compare:
         return command_compare(args)
-    policy = find_policy(args.policy)
-    chosen = [find_scenario(name) for name in args.scenarios] or list(scenarios().values())
-    must_be_new(args.record)
+    policy = find_policy(POLICY if args.policy is None else args.policy)
+    if policy.name == "ideal":
+        raise Problem("the ideal is no kernel: it does not say which frame a page is in; give a policy like v5.7")
+    named = [find_scenario(name) for name in dict.fromkeys(args.scenarios)]  # twice is once
+    chosen = named or list(scenarios().values())
+    if args.record is not None:
+        check_free(args.record)
     for scenario in chosen:
         play(scenario, policy)  # one that cannot be played is not run either
     out = None if args.json else console(args)
@@ -79,6 +105,18 @@ def command_live(args: argparse.Namespace) -> int:
     return int(args.check and bool(different))
 
 
+def go_together(args: argparse.Namespace) -> None:
+    """Raises Problem for an option that would do nothing beside another."""
+    if args.html is not None and not args.fork_time:
+        raise Problem("--html is for --fork-time")
+    alone = {"fork_time": ("it runs no script", (*RUNS, "compare", "scenarios")), "compare": ("it runs nothing", RUNS)}
+    for option, (why, excluded) in alone.items():
+        for other in excluded if getattr(args, option) else ():
+            if getattr(args, other) not in (None, False, []):
+                extra = f"scenarios ({args.scenarios[0]})" if other == "scenarios" else f"--{other}"
+                raise Problem(f"--{option.replace('_', '-')} takes no {extra}: {why}; leave one of the two out")
+
+
 def atlas(live: Iterable[Live]) -> dict[str, Scenario]:
     return {one.scenario.name: one.scenario for one in live}
 
@@ -92,11 +130,6 @@ def followed(chosen: list[Scenario], what: str, args: argparse.Namespace) -> Ite
     from rich.progress import track
 
     yield from track(run_all(chosen), what, len(chosen), console=Console(stderr=True), transient=True)
-
-
-def must_be_new(name: str | None) -> None:
-    if name and Path(name).exists():
-        raise Problem(f"{name}: is there already; nothing is overwritten: give a new name")
 
 
 def keep(text: str, name: str) -> None:
@@ -148,8 +181,9 @@ def show(out: Console, live: list[Live], found: Recording, policy: str, differen
     if len(live) <= FEW:
         for one in ran:
             lines(out, one, found)
+        explain(out, (value for one in ran for value in found.results[one.scenario.name].values()))
     skipped(out, live)
-    summary(out, live, found)
+    summary(out, live, found, different)
 
 
 def plain(text: str) -> str:
@@ -161,33 +195,91 @@ def plain(text: str) -> str:
 
 def overview(out: Console, ran: list[Live], found: Recording, policy: str, different: dict[str, Cell]) -> None:
     """A scenario a row: the verdict here, whether the policy shows the same, and which recorded kernels do."""
-    rows = table("scenario", "here", policy, "recorded kernels that show the same", "why")
-    for one in ran:
-        assert one.run is not None
-        name, verdict = one.scenario.name, verdict_of(one.run)
-        cell = different.get(name)
-        says = "" if cell is None else f"{cell.field}: {cell.recorded} here, {cell.model} in {policy}"
-        same = ", ".join(like_recorded(found, name))
-        mark = "[green]✓[/]" if cell is None else "[red]≠[/]"
-        rows.add_row(plain(name), f"[{STYLES.get(verdict, 'red')}]{verdict}[/]", mark, same, says)
-    if not different:
-        rows.columns.pop()
+    rows = table("scenario", "here", policy, "recorded kernels that show the same")
+    rows.columns[-1].no_wrap = False  # so that on a narrow terminal no other column gives way
+    same = {one.scenario.name: alike(found, one.scenario.name) for one in ran}
+    verdicts = {one.scenario.name: verdict_of(one.run) for one in ran if one.run is not None}
+    for name, verdict in verdicts.items():
+        mark = "[red]≠[/]" if name in different else "[green]✓[/]"
+        rows.add_row(plain(name), f"[{STYLES.get(verdict, 'red')}]{verdict}[/]", mark, same[name])
+    if not any(same.values()):
+        rows.columns.pop()  # none of these is among what was recorded
+    out.print(rows)
+    out.print(f"✓ every value is as under {policy}   ≠ one is not   here: the verdict of what was seen")
+    for verdict in sorted(set(verdicts.values()) & set(MEANS)):
+        out.print(f"{verdict}: {MEANS[verdict]}")
+    if different:
+        parted(out, policy, different)
+
+
+def alike(found: Recording, name: str) -> str:
+    """The recorded kernels that show the same in that scenario, in few words; "" where none of them ran it."""
+    if not any(runs(other, name) for other in recordings().values()):
+        return ""
+    same = like_recorded(found, name)
+    others = [kernel for kernel in recordings() if kernel not in same]
+    if 0 < len(others) <= 2:
+        return "all but " + ", ".join(others)
+    return ", ".join(same) if others and same else "none" if others else "all"
+
+
+def parted(out: Console, policy: str, different: dict[str, Cell]) -> None:
+    """Of each scenario that differs, the first value that does."""
+    rows = table("scenario", "differs first at", "here", policy)
+    for name, cell in different.items():
+        rows.add_row(*map(plain, (name, cell.field, cell.recorded, cell.model)))
+    out.print()
     out.print(rows)
 
 
 def lines(out: Console, one: Live, found: Recording) -> None:
     """Each value of a scenario: here, and in the policies and recorded kernels, those together that show the same."""
     seen = found.results[one.scenario.name]
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups = {tuple(same_words(field, value) for field, value in seen.items()): ["this kernel"]}
     for name, shows in others(one.scenario, seen).items():
-        first = first_other(seen, shows)
-        marked = (f"[bold red]≠ {shows[field]}[/]" if field == first else shows.get(field, "") for field in seen)
-        groups.setdefault(tuple(marked), []).append(name)
-    rows = table("value", "this kernel", *("\n".join(names) for names in groups.values()))
-    for field, here, *values in zip(seen, seen.values(), *groups, strict=True):
-        rows.add_row(field, same_words(field, here), *values)
-    out.print(f"[bold]{plain(one.scenario.name)}[/]")
-    out.print(rows)
+        groups.setdefault(marked(seen, shows), []).append(name)
+    out.print(f"\n[bold]{plain(one.scenario.name)}[/]  {plain(one.scenario.title)}")
+    for some in side_by_side(groups, out.width - max(map(len, seen), default=0) - 3):
+        rows = table("value", *("\n".join(groups[values]) for values in some))
+        for field, *values in zip(seen, *some, strict=True):
+            rows.add_row(plain(field), *(f"[bold red]{v}[/]" if v.startswith("≠") else v for v in values))
+        out.print(rows)
+
+
+def marked(seen: dict[str, str], shows: dict[str, str]) -> tuple[str, ...]:
+    """What another shows, the first difference with a sign; without what nobody could see here, which tells no two apart."""
+    first, values = first_other(seen, shows), []
+    for field, here in seen.items():
+        value = "" if field not in shows else "?" if here == "?" else same_words(field, shows[field])
+        values.append(f"≠ {value}" if field == first else value)
+    return tuple(values)
+
+
+def side_by_side(groups: dict[tuple[str, ...], list[str]], room: int) -> Iterator[list[tuple[str, ...]]]:
+    """As many tables as the width of the terminal asks for; each begins with this kernel."""
+    here, *others = groups
+    some, used = [here], width(here, groups)
+    for values in others:
+        if len(some) > 1 and used + width(values, groups) > room:
+            yield some
+            some, used = [here], width(here, groups)
+        some.append(values)
+        used += width(values, groups)
+    yield some
+
+
+def width(values: tuple[str, ...], groups: dict[tuple[str, ...], list[str]]) -> int:
+    """Of that column, with the space beside it."""
+    return max(map(len, (*values, *groups[values]))) + 3
+
+
+def explain(out: Console, values: Iterable[str]) -> None:
+    """The words of such a table, if they are in it."""
+    words = set(values)
+    if {"same", "moved"} & words:
+        out.print("same, moved: after the store the page is in the frame of before, or in another")
+    if "?" in words:
+        out.print("?: there was no frame before, or you may not see it; such a value is not compared")
 
 
 def skipped(out: Console, live: list[Live]) -> None:
@@ -201,6 +293,7 @@ def skipped(out: Console, live: list[Live]) -> None:
         for why, names in sorted(reasons.items(), key=lambda pair: -len(pair[1])):
             some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             rows.add_row(str(len(names)), f"{plain(why)}\n[dim]{plain(some)}[/]")
+        out.print()
         out.print(rows)
 
 
@@ -209,21 +302,40 @@ def reason(skipped: str) -> str:
     return skipped.split(": ", 2)[-1] if skipped.startswith("line ") else skipped
 
 
-def summary(out: Console, live: list[Live], found: Recording) -> None:
-    near = closest(found, atlas(live))
-    if not near.values:
-        out.print("Nothing could be run here. `python -m cowlab.live.agreement` compares the recorded kernels.")
+def summary(out: Console, live: list[Live], found: Recording, different: dict[str, Cell]) -> None:
+    """What to take home, a word before each sentence."""
+    from rich.table import Table
+
+    rows = Table.grid(padding=(0, 2))
+    for label, text in in_short(live, found, different):
+        rows.add_row(label, plain(text))
+    out.print()
+    out.print(rows)
+
+
+def in_short(live: list[Live], found: Recording, different: dict[str, Cell]) -> Iterator[tuple[str, str]]:
+    near, ran = closest(found, atlas(live)), sum(one.run is not None for one in live)
+    yield "ran", f"{ran} of {len(live)} scenarios"
+    if not ran:
+        yield "next", "python -m cowlab.live.agreement: compares the recorded kernels, and runs nothing"
         return
-    names = ", ".join(near.policies)
-    all_of = "all" if near.whole else f"{near.agree} of"
-    out.print(f"nearest  [bold]{names}[/]: {all_of} {near.values} values that could be observed")
+    if near.values:
+        how_many = "all" if near.whole else f"{near.agree} of"
+        yield "nearest", f"{', '.join(near.policies)}: {how_many} {near.values} values that could be seen are the same"
     why = {one.scenario.name: reason(one.skipped) for one in live if one.run is None}
     for telling in told_apart(near, why):
         one, other = telling.policies
-        told = f"         {one} and {other} would part in {telling.scenario} ({telling.field}): {telling.skipped}"
-        out.print(told, markup=False)
+        yield "", f"{one} and {other} would part in {telling.scenario} ({telling.field}): {telling.skipped}"
     for line in more_as_root():
-        out.print(line)
+        yield "", line
+    if len(live) > FEW:
+        yield "next", f"cowlab live {look_at(live, different)}: each value of that scenario, beside all policies"
+
+
+def look_at(live: list[Live], different: dict[str, Cell]) -> str:
+    """A scenario to begin with: one that differs, or the leak of lesson 1."""
+    ran = [one.scenario.name for one in live if one.run is not None]
+    return next(iter(different), "leak" if "leak" in ran else ran[0])
 
 
 # --- how long fork takes ---------------------------------------------------------------------------------------------
@@ -232,16 +344,21 @@ def summary(out: Console, live: list[Live], found: Recording) -> None:
 def command_fork_time(args: argparse.Namespace) -> int:
     from cowlab.live import forktime
 
-    must_be_new(args.html)
+    if args.html is not None:
+        check_free(args.html)
+    if sys.stderr.isatty():
+        print("measuring, a few seconds ...", file=sys.stderr)
     times = forktime.measure()
     if args.html:
         from cowlab.live.forkchart import ForkTime
 
         keep(ForkTime(times).html(), args.html)
-    print(
-        json.dumps(forktime.as_json(times), indent=1) if args.json else forktime.as_text(times),
-        end="\n" if args.json else "",
-    )
+    if args.json:
+        print(json.dumps(forktime.as_json(times), indent=1))
+        return 0
+    print(forktime.as_text(times), end="")
+    if args.html:
+        print(f"\n{args.html}: written. It needs no network: open it in a browser.")
     return 0
 
 
@@ -273,6 +390,8 @@ def find_recording(name: str) -> Recording:
     try:
         return read_recording(Path(name).read_text("utf-8", errors="replace"), name)
     except OSError as error:
+        if name in scenarios():
+            raise Problem(f"{name} is a scenario: name it before --compare, like `{LIKE}`") from None
         known = ", ".join(recordings())
         raise Problem(f"{name}: cannot be read ({error.strerror}); recorded kernels are {known}") from None
     except ValueError as error:
@@ -284,13 +403,17 @@ def compared(out: Console, first: Recording, other: Recording, wanted: list[str]
     both = [name for name in wanted if runs(first, name) and runs(other, name)]
     cells = [cell for name in both for cell in differences(first, other, name)]
     out.print(
-        f"[bold]{one_kernel} and {other_kernel}[/]: {len(both)} scenarios ran on both, {len(cells)} values differ"
+        f"[bold]{one_kernel} and {other_kernel}[/]: scenarios that ran on both: {len(both)}; "
+        f"values that differ: {len(cells)}"
     )
     for one, another in ((first, other), (other, first)):
         only = [name for name in wanted if runs(one, name) and not runs(another, name)]
         if only:
             some = ", ".join(only[:4]) + (" ..." if len(only) > 4 else "")
             out.print(f"only on {one.kernel}: {len(only)}: {some}", markup=False)
+    neither = [name for name in wanted if name not in first.results and name not in other.results]
+    if neither:
+        out.print(f"in neither of them: {', '.join(neither)}", markup=False)
     if cells:
         rows = table("scenario", "value", one_kernel, other_kernel)
         for cell in cells:

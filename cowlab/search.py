@@ -23,7 +23,7 @@ from cowlab.matrix import (
 from cowlab.model import DEFAULT_EVENTS, Bounds, event_specs
 from cowlab.policy import POLICIES
 from cowlab.scenario import unknown
-from cowlab.terminal import Problem, console, find_policy, table
+from cowlab.terminal import Problem, check_free, console, find_policy, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -171,15 +171,6 @@ def print_matrix(rows: dict[str, dict[str, Any]], laws: tuple[str, ...], out: Co
     out.print(f"{'✓' if narrow else '✓ complete':9} holds in all states within the bounds")
     out.print("◐         nothing found, but not all states were seen")
     out.print("economy   is a cost, not a promise: ✗ where a needless copy can be made")
-
-
-def check_free(file: str) -> None:
-    """Before a long search, whether the page can be written there. Raises Problem."""
-    path = Path(file)
-    if path.exists():
-        raise Problem(f"{file}: exists, and is left alone; give another name, or remove it first")
-    if not path.parent.is_dir():
-        raise Problem(f"{file}: there is no folder {path.parent}")
 
 
 def write_page(file: str, rows: dict[str, dict[str, Any]]) -> None:

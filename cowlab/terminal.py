@@ -51,6 +51,22 @@ def find_scenario(name: str) -> Scenario:
     return read_scenario(decode(data, name), name)
 
 
+def check_free(name: str) -> None:
+    """Before long work, whether a new file can be made there. Raises Problem."""
+    path = Path(name)
+    if not name:
+        raise Problem("the name of the file to write is empty: give one")
+    try:
+        if path.exists() or path.is_symlink():
+            raise Problem(f"{name}: exists, and is left alone; give another name, or remove it first")
+        if not path.parent.is_dir():
+            raise Problem(f"{name}: there is no folder {path.parent}; make it first, or give another name")
+    except OSError as error:
+        raise Problem(f"{name}: cannot be written ({error.strerror})") from None
+    if not os.access(path.parent, os.W_OK):
+        raise Problem(f"{name}: cannot be written: you may make no file in {path.parent}; give another name")
+
+
 def decode(data: bytes, name: str) -> str:
     """The text of a script. Raises Problem for one that is too long or no text."""
     if len(data) > MAX_BYTES:

@@ -548,8 +548,8 @@ compare_answers(row_guess, {"nearest": right[0]})
 
 # %% [markdown]
 # The 6.18 kernel was a virtual machine without swap, without hugetlb pages, with KSM off. For root 78
-# scripts ran, and all 596 values were those of v6.5. The next row, v5.19, had 584. For a user without
-# any right 72 scripts ran, and all 411 values were those of v6.5 *and* of v5.19.
+# scripts ran, and all 518 values were those of v6.5. The next row, v5.19, had 506. For a user without
+# any right 72 scripts ran, and all 339 values were those of v6.5 *and* of v5.19.
 #
 # Nothing else had changed than who looked. The 12 values that part the two rows come from three scripts
 # in which a direct read is in flight while the process forks. To stop a transfer half-way
@@ -557,8 +557,8 @@ compare_answers(row_guess, {"nearest": right[0]})
 # run and "nearest: v6.5" from root's are no contradiction. **Ask of every result what it could
 # not have seen.**
 #
-# On a command line the same is `cowlab live`. It also names a script that would tell two nearest
-# rows apart, and why it did not run; `docs/live.md` says how each line is done.
+# On a command line the same is `cowlab live`, and `cowlab live leak` shows each value of one script. It also
+# names a script that would tell two nearest rows apart; `docs/live.md` says how each line is done.
 #
 # ### What no script says
 #
@@ -788,7 +788,7 @@ assert stores["the store under v5.11"] != stores["the store under v5.18"]
 #   the thread were not merged; their rows have none either.
 # - **Who wrote the rules, and what had they seen?** A kernel that nobody had looked at before is a better
 #   witness than six that the rules were held against. Debian's 6.1.176 was run for the first time
-#   when all rows were finished: 110 scripts, 857 values, and all of them were those of `v5.19`.
+#   when all rows were finished: 110 scripts, 740 values, and all of them were those of `v5.19`.
 #   (`docs/recording.md` is how to ask one more kernel.)
 # - **What was never tried?** One processor, so no race of lesson 5 or of `cowlab/atlas/OUTSIDE.md` can
 #   show up. One architecture. No scenario takes a pin for reading, so the unshare

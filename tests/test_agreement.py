@@ -207,3 +207,9 @@ ANSWERS += [
 @pytest.mark.parametrize(("answer", "observer", "script"), ANSWERS)
 def test_an_observer_gives_each_of_its_answers(answer: str, observer: Observer, script: str) -> None:
     assert observer(play("\n".join(script.split("; ")) + "\n", "v6.5")) == answer
+
+
+def test_what_nobody_could_see_is_not_counted() -> None:
+    hidden = {"9 P: write A": "?", "13 P: write P": "?", "child_pipe_sees": "A"}
+    found = recordings()["7.3.4"]._replace(results={"s04_vmsplice_leak_munmap": hidden})
+    assert {of for _, _, of in nearest(found)} == {1}

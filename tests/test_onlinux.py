@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from onkernel import linux
 
-from cowlab import scenarios
+from cowlab import onlinux, scenarios
 from cowlab.cli import main
 from cowlab.live import record
 from cowlab.live.agreement import read_recording, recordings
@@ -112,10 +112,11 @@ def test_without_names_it_is_the_whole_atlas(live: Live, monkeypatch: pytest.Mon
 def test_the_table_of_a_few(live: Live) -> None:
     said = live("cow-basic", "reuse-after-exit")
     assert (said.code, said.err) == (0, "")
-    assert "scenario here v6.5 recorded kernels that show the same" in said.lines
+    assert "scenario here v6.5" in said.lines  # nobody has recorded these two
     assert "cow-basic ok ✓" in said.lines and "reuse-after-exit ok ✓" in said.lines
-    assert len([line for line in said.lines if line.startswith("value") and "this kernel" in line]) == 2
-    assert said.lines.count("cow-basic") == 1 and any(line.startswith("nearest ") for line in said.lines)
+    assert len([line for line in said.lines if line.startswith("this kernel")]) == 2
+    assert len([line for line in said.lines if line.startswith("cow-basic ")]) == 2  # a row, and a table of its own
+    assert "ran 2 of 2 scenarios" in said.lines and any(line.startswith("nearest ") for line in said.lines)
     assert "skipped why" not in said.lines and "\x1b" not in said.out
 
 
@@ -127,8 +128,49 @@ def test_the_lines_of_many_are_not_shown(live: Live) -> None:
 
 @linux
 def test_the_recorded_kernels_that_show_the_same(live: Live) -> None:
-    rows = live("s01_fork_child_writes").lines
-    assert "s01_fork_child_writes ok ✓ " + ", ".join(recordings()) in rows
+    rows = live("s01_fork_child_writes", "cow-basic").lines
+    assert "scenario here v6.5 recorded kernels that show the same" in rows
+    assert "s01_fork_child_writes ok ✓ all" in rows and "cow-basic ok ✓" in rows
+
+
+@pytest.mark.parametrize(
+    ("same", "words"),
+    [
+        ([], "none"),
+        (["7.3.4"], "7.3.4"),
+        (["5.4.1", "5.8.18", "7.3.4"], "5.4.1, 5.8.18, 7.3.4"),
+        (["5.10.262", "5.18.12", "6.12.117", "7.3.4"], "all but 5.4.1, 5.8.18"),
+        (list(recordings()), "all"),
+    ],
+)
+def test_recorded_kernels_in_few_words(same: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onlinux, "like_recorded", lambda found, name: same)
+    assert onlinux.alike(recordings()["5.4.1"], LEAK) == words
+    assert onlinux.alike(recordings()["5.4.1"], "leak") == ""  # nobody recorded it
+
+
+@linux
+def test_no_table_is_cut_off(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for said in (live("--policy", "v5.7"), live("s05_pin_fork_childexit_parent_writes", "leak", "pin-fork-dma")):
+        assert said.code == 0 and "…" not in said.out
+        assert max(map(len, said.out.splitlines())) <= 80
+
+
+def test_columns_go_into_as_many_tables_as_they_need() -> None:
+    groups = {("A",): ["this kernel"], ("B",): ["x" * 20], ("C",): ["y" * 20], ("D",): ["z"]}
+    here, *others = groups
+    assert list(onlinux.side_by_side(groups, 200)) == [list(groups)]
+    assert list(onlinux.side_by_side(groups, 41)) == [[here, others[0]], [here, *others[1:]]]
+    assert list(onlinux.side_by_side(groups, 1)) == [[here, one] for one in others]
+    assert list(onlinux.side_by_side({here: ["this kernel"]}, 1)) == [[here]]
+
+
+def test_what_nobody_sees_here_tells_no_policies_apart() -> None:
+    seen = {"1 P: write A": "?", "2 P: read": "A", "3 P: write B": "same", "rc": "-14", "mapcount": "1"}
+    other = {"1 P: write A": "moved", "2 P: read": "A", "3 P: write B": "moved", "rc": "succeeds"}
+    assert onlinux.marked(seen, {**other, "3 P: write B": "?"}) == ("?", "A", "?", "≠ succeeds", "")
+    assert onlinux.marked(seen, other) == ("?", "A", "≠ moved", "succeeds", "")  # only the first has a sign
 
 
 def test_the_table_where_nothing_runs(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +178,7 @@ def test_the_table_where_nothing_runs(live: Live, monkeypatch: pytest.MonkeyPatc
     said = live("leak", "cow-basic", "leak-thp", "leak-reverse")
     rows = said.lines[said.lines.index("skipped why") + 1 :]
     assert rows[:2] == ["4 by the moon", "leak, cow-basic, leak-thp and 1 more"]
-    assert rows[2].startswith("Nothing could be run here.") and said.code == 0
+    assert rows[2] == "ran 0 of 4 scenarios" and "agreement" in rows[3] and said.code == 0
 
 
 # --- --policy and --check ----------------------------------------------------------------------------------------------
@@ -170,7 +212,8 @@ def test_what_differs_is_said(live: Live, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(record, "noted", lied)
     Path("mine.cow").write_text("P: write A\nP: fork C\nC: read\n", "utf-8")
     said = live("mine.cow", "--check")
-    assert "mine.cow ok ≠ 3 C: read: Z here, A in v6.5" in said.lines and said.code == 1
+    assert "mine.cow ok ≠" in said.lines and "mine.cow 3 C: read Z A" in said.lines and said.code == 1
+    assert "differs first at" in said.out and "next" not in said.out
 
 
 # --- scripts of one's own ----------------------------------------------------------------------------------------------
@@ -199,8 +242,19 @@ def test_a_file_whose_name_looks_like_markup(live: Live) -> None:
         (("nofile.cow",), "nofile.cow:1: this cannot happen: no process maps a file"),
         (("waits.cow",), "waits.cow:2: this cannot happen: P @0 is under uffd_wp"),
         (("leak", "--html", "x.html"), "--html is for --fork-time"),
-        (("leak", "--record", "kept.json"), "kept.json: is there already"),
-        (("leak", "--record", "no/folder.json"), "no/folder.json: cannot be written"),
+        (("leak", "--record", "kept.json"), "kept.json: exists, and is left alone"),
+        (("leak", "--record", "no/folder.json"), "no/folder.json: there is no folder no"),
+        (("leak", "--record", "bad.cow/x.json"), "bad.cow/x.json: there is no folder bad.cow"),
+        (("leak", "--record", "n" * 300), f"{'n' * 300}: cannot be written (File name too long)"),
+        (("leak", "--record", ""), "the name of the file to write is empty"),
+        (("--fork-time", "--html", "no/x.html"), "no/x.html: there is no folder no"),
+        (("--fork-time", "leak"), "--fork-time takes no scenarios (leak)"),
+        (("--fork-time", "--check"), "--fork-time takes no --check"),
+        (("--fork-time", "--record", "x.json"), "--fork-time takes no --record"),
+        (("--compare", "5.4.1", "7.3.4", "--policy", "v5.7"), "--compare takes no --policy"),
+        (("--compare", "5.4.1", "7.3.4", "--record", "x.json"), "--compare takes no --record"),
+        (("--compare", "5.4.1", "7.3.4", "leak"), "leak is a scenario: name it before --compare"),
+        (("leak", "--policy", "ideal"), "the ideal is no kernel"),
     ],
 )
 def test_bad_input_is_one_message_and_nothing_runs(
@@ -218,7 +272,7 @@ def test_bad_input_is_one_message_and_nothing_runs(
     Path("kept.json").write_text("mine", "utf-8")
     said = live(*arguments)
     assert (said.code, said.out.count("Traceback")) == (2, 0) and said.err.startswith(f"cowlab: {why}"), said.err
-    assert not tried or "no/folder" in arguments[-1]
+    assert not tried
     assert Path("kept.json").read_text("utf-8") == "mine"
 
 
@@ -284,22 +338,21 @@ def test_files_are_compared_also_of_scripts_that_are_not_here(live: Live) -> Non
     }
     said = live("--compare", "a.json", "b.json")
     assert said.lines[:3] == [
-        "mine and mine: 1 scenarios ran on both, 1 values differ",
+        "mine and mine: scenarios that ran on both: 1; values that differ: 1",
         f"only on mine: 1: {LEAK}",
         "only on mine: 1: x",
     ]
     assert "own.cow 1 P: read A B" in said.lines
-    assert (
-        live(LEAK, "--compare", "a.json", "b.json").lines[0]
-        == "mine and mine: 0 scenarios ran on both, 0 values differ"
-    )
+    none = "mine and mine: scenarios that ran on both: 0; values that differ: 0"
+    assert live(LEAK, "--compare", "a.json", "b.json").lines[0] == none
+    assert live("leak", "--compare", "a.json", "b.json").lines == [none, "in neither of them: leak"]
 
 
 def test_a_kernel_whose_name_looks_like_markup(live: Live) -> None:
     kept("a.json", "[/a]", s={"f": "A"})
     kept("b.json", "[b]", s={"f": "[/B]"})
     said = live("--compare", "a.json", "b.json")
-    assert said.lines[0].startswith("[/a] and [b]: 1 scenarios") and "s f A [/B]" in said.lines
+    assert said.lines[0].startswith("[/a] and [b]: scenarios") and "s f A [/B]" in said.lines
 
 
 @pytest.mark.parametrize(
@@ -308,15 +361,32 @@ def test_a_kernel_whose_name_looks_like_markup(live: Live) -> None:
         (("5.4.1",), "--compare needs two recordings or more"),
         (("5.4.1", "no.json"), "no.json: cannot be read (No such file or directory); recorded kernels are 5.4.1, "),
         (("5.4.1", "."), ".: cannot be read (Is a directory)"),
-        (("5.4.1", "text.json"), "text.json is not a recording of a kernel"),
+        (("5.4.1", "text.json"), "text.json is not a recording of a kernel: line 1 is no JSON"),
         (("5.4.1", "bytes.json"), "bytes.json is not a recording of a kernel"),
-        (("5.4.1", "seven.json"), "seven.json is not a recording of a kernel"),
+        (("5.4.1", "seven.json"), "seven.json is not a recording of a kernel: a value is not a text"),
+        (("5.4.1", "empty.json"), "empty.json is not a recording of a kernel: it has no field 'kernel'"),
+        (("5.4.1", "deep.json"), "deep.json is not a recording of a kernel: its JSON has another form"),
         (("5.4.1", "7.3.4", "--json", "--", "no-such"), "there is no scenario 'no-such'"),
     ],
 )
 def test_what_cannot_be_compared(arguments: tuple[str, ...], why: str, live: Live) -> None:
     Path("text.json").write_text("hello", "utf-8")
+    Path("empty.json").write_text("{}", "utf-8")
+    Path("deep.json").write_text("[" * 100_000, "utf-8")
     Path("bytes.json").write_bytes(b"\xff\xfe\x00")
     Path("seven.json").write_text(json.dumps({**recordings()["5.4.1"]._asdict(), "kernel": 7}), "utf-8")
     said = live("--compare", *arguments)
     assert said.code == 2 and said.err.startswith(f"cowlab: {why}") and "Traceback" not in said.err, said.err
+
+
+@linux
+def test_a_name_given_twice_is_run_once(live: Live) -> None:
+    assert "ran 1 of 1 scenarios" in live("cow-basic", "cow-basic").lines
+
+
+def test_a_folder_that_may_not_be_written(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = nothing(monkeypatch)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    said = live("leak", "--record", "x.json")
+    assert (said.code, said.out, tried) == (2, "", [])
+    assert said.err == "cowlab: x.json: cannot be written: you may make no file in .; give another name\n"

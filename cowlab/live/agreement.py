@@ -174,11 +174,20 @@ def read_recording(text: str, name: str) -> Recording:
         found: dict[str, Any] = json.loads(text)
         recording = Recording(**{field: found[field] for field in Recording._fields})
         texts = [value for fields in recording.results.values() for value in fields.values()] + [recording.kernel]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name} is not a recording of a kernel: {error!r}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{name} is not a recording of a kernel: {what_is_wrong(error)}") from error
     if not all(isinstance(value, str) for value in texts):
         raise ValueError(f"{name} is not a recording of a kernel: a value is not a text")
     return recording
+
+
+def what_is_wrong(error: Exception) -> str:
+    """Why that text could not be read, in words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno} is no JSON ({error.msg})"
+    if isinstance(error, KeyError):
+        return f"it has no field {error}"
+    return "its JSON has another form"
 
 
 @cache
@@ -257,10 +266,13 @@ def without(scenario: Scenario, verb: str) -> Scenario:
 
 
 def nearest(recording: Recording, atlas: Atlas | None = None) -> list[tuple[str, int, int]]:
-    """(policy, cells that agree, cells compared), the best first; equals in the order of the policies."""
+    """(policy, cells that agree, cells compared), the best first; equals in the order of the policies.
+
+    A value that nobody could see (?) is not counted: there it could not have been another.
+    """
     found = []
     for name in POLICIES:
-        compared = [cell for cell in compare(recording, name, atlas) if not cell.reason]
+        compared = [cell for cell in compare(recording, name, atlas) if not cell.reason and cell.recorded != "?"]
         found.append((name, sum(cell.agrees for cell in compared), len(compared)))
     return sorted(found, key=lambda row: -row[1])
 
