@@ -210,8 +210,6 @@ class Stage:
         if verb == "madvise" and args == ("mergeable",):
             self.mergeable.append(event)
             return {}
-        if verb == "clear_refs" and not any(look.soft_dirty for look in self.looks().values()):
-            raise Skip("this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), so clear_refs protects nothing")
         return self.ask(who, verb, **arguments(event))
 
     def kernel(self, event: Event) -> dict[str, Any]:

@@ -70,6 +70,8 @@ class Actor:
         """{} or what came of it; forbidden, or errno of the call. And descriptors that outlive us."""
         try:
             found = getattr(self, f"do_{message.pop('do')}")(**message)
+            if self.memory.drains:
+                self.memory.drain()
             if isinstance(found, Holder):
                 return {}, found.fds
             return found or {}, ()
@@ -132,6 +134,9 @@ class Actor:
         self.memory.write_to(pid, address, letter)
 
     def do_clear_refs(self) -> None:
+        """Raises Forbidden where the kernel keeps no soft-dirty bits: it would take the file, and protect nothing."""
+        if not self.memory.keeps_soft_dirty():
+            raise Forbidden("this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), so clear_refs protects nothing")
         with open("/proc/self/clear_refs", "w") as file:
             file.write("4")
 
