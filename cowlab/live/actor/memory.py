@@ -51,6 +51,7 @@ class Memory:
     def __init__(self, file: int, drains: bool) -> None:
         self.file, self.drains = file, drains
         self.areas: dict[int, Area] = {}
+        self.own: set[int] = set()  # MADV_DONTFORK: a child does not get them
         self.scratch = mmap(0, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS)
         self.empty = mmap(0, PAGE, PROT["none"], MAP_PRIVATE | MAP_ANONYMOUS)
         self.first, self.second = os.pipe()
@@ -97,6 +98,7 @@ class Memory:
     def unmap(self, page: int) -> None:
         if page in self.areas:
             gone = self.areas.pop(page)
+            self.own.discard(page)
             area("munmap", gone.start, gone.length)
 
     def at(self, page: int) -> Area:
@@ -112,6 +114,15 @@ class Memory:
     def advise(self, page: int, advice: str) -> None:
         one = self.at(page)
         area("madvise", one.start, one.length, ADVICE[advice])
+        if advice == "dontfork":
+            self.own.add(page)
+        elif advice == "dofork":
+            self.own.discard(page)
+
+    def inherit(self) -> None:
+        """In a new process: forget what it did not get. Where that was, anything else may come to lie."""
+        self.areas = {page: one for page, one in self.areas.items() if page not in self.own}
+        self.own = set()
 
     def advise_quietly(self, start: int, length: int, advice: int) -> None:
         libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), advice)

@@ -92,6 +92,7 @@ class Actor:
             for first, end in zip([3, *(one + 1 for one in kept)], [*kept, 1 << 16], strict=True):
                 os.closerange(first, end)
             looks.forget()
+            self.memory.inherit()
             Actor(self.fds, self.memory).serve(fd)
         os.close(fd)
         self.fds.remove(fd)
@@ -142,6 +143,8 @@ class Actor:
 
     def do_uffd_wp(self, page: int, on: bool) -> None:
         one = self.memory.at(page)
+        if one.kind == "file":
+            raise Forbidden("userfaultfd takes the memory file that is mapped here, and would refuse one on a disk")
         self.watching = self.watching or Faults(False, FLAG_WP)
         self.watching.register(one.start, one.length, WP)
         self.watching.protect(one.start, one.length, on)
