@@ -319,6 +319,10 @@ SCRIPTS = (
     "P: write A; P: mprotect r; P: direct_read g; g: put; P: direct_write h; h: read",
     "P: mmap shared; P: write A; P: mprotect r; P: poke B; P: read",
     "P: mmap thp; P: write A; P: direct_read g; P: write B; g: write D; P: read",
+    "P: poke B; P: poke D; P: fork C; C: exit; P: write E",
+    "P: vm_write P B; P: vm_write P D; P: fork C; C: exit; P: write E",
+    "P: read; P: madvise dontfork; P: fork C; C: direct_read h; C: mprotect none; C: read; C: poke L",
+    "P: write A; P: madvise dontfork; P: mmap anon @1; P: fork C; C: direct_read h @1; C: vm_write C P; C: direct_write g",
 )
 
 
