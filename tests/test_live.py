@@ -23,9 +23,10 @@ from onkernel import ROOT, linux, live, nobody, python, readable, reasons, relea
 from cowlab import POLICIES, Event, Scenario, World, enabled, format, scenarios, transition
 from cowlab.live import drive, record
 from cowlab.live.agreement import Recording, compare, read_recording
-from cowlab.live.drive import Run, Skip, run
+from cowlab.live.drive import Run, run
 from cowlab.live.ran import Ran
 from cowlab.live.record import fields_of, observe, run_all
+from cowlab.live.references import Skip
 
 pytestmark = linux
 ROW = "v6.5"

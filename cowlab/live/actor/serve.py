@@ -137,7 +137,9 @@ class Actor:
     def do_clear_refs(self) -> None:
         """Raises Forbidden where the kernel keeps no soft-dirty bits: it would take the file, and protect nothing."""
         if not self.memory.keeps_soft_dirty():
-            raise Forbidden("this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), so clear_refs protects nothing")
+            raise Forbidden(
+                "this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), so clear_refs protects nothing"
+            )
         with open("/proc/self/clear_refs", "w") as file:
             file.write("4")
 
