@@ -60,7 +60,6 @@ class Moment(NamedTuple):
     outcome: str = "done"
     errno: int = 0
     value: str | None = None
-    faults: int | None = None
     looks: dict[tuple[str, int], Look] = {}  # noqa: RUF012 - never changed
 
 
@@ -175,7 +174,7 @@ class Stage:
         except Skip as skip:
             raise Skip(f"line {line}, {format_event(event)}: {skip}") from None
         outcome = "sigsegv" if found.get("signal") else "refused" if found.get("errno") else "done"
-        return Moment(line, event, outcome, found.get("errno", 0), found.get("value"), found.get("faults"))
+        return Moment(line, event, outcome, found.get("errno", 0), found.get("value"))
 
     def act(self, event: Event) -> dict[str, Any]:
         who, verb, args = event.actor, event.verb, event.args
