@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from cowlab import Scenario, format, read_scenario
-from cowlab.live.drive import Run, Skip, run
+from cowlab.live.drive import Run, run
+from cowlab.live.references import Skip
 
 ROOT = Path(__file__).resolve().parent.parent
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these scripts run on a kernel of Linux only")

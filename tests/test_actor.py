@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from onkernel import ROOT, linux, root
+from onkernel import ROOT, linux, release, root
 
 pytestmark = linux
 START = """
@@ -205,6 +205,44 @@ def test_what_is_seen_of_a_page(actor: Actor) -> None:
         assert "zero" in seen(page="1")["flags"]
 
 
+# --- batches for the LRU lists ---------------------------------------------------------------------------------------
+
+
+def listed(actor: Actor, page: int) -> bool:
+    """Whether that page is on an LRU list, and not in a batch: KPF_LRU, the sixth bit of kpageflags."""
+    frame = actor.say("look")["pages"][str(page)]["frame"]
+    try:
+        with open("/proc/kpageflags", "rb") as file:
+            file.seek(8 * (frame or 0))
+            return bool(int.from_bytes(file.read(8), sys.byteorder) >> 5 & 1)
+    except OSError:
+        pytest.skip("the flags of frames are hidden here")
+
+
+@root
+def test_a_fresh_page_is_in_no_batch_after_its_line(actor: Actor) -> None:
+    if not actor.say("look")["pages"] or release() < (5, 4):
+        pytest.skip("MADV_COLD came with v5.4")
+    fresh = []
+    for page in range(20):
+        actor.say("mmap", page=page, kind="anon", prot="rw")
+        actor.say("write", page=page, letter="A")
+        fresh.append(listed(actor, page))
+    assert fresh == [True] * 20
+
+
+@root
+def test_a_fresh_page_stays_in_its_batch_where_that_is_asked_for() -> None:
+    """Others that get a page on this processor may fill the batch: most is all that can be asked for."""
+    actor, fresh = Actor(drains=False), []
+    for page in range(20):
+        actor.say("mmap", page=page, kind="anon", prot="rw")
+        actor.say("write", page=page, letter="A")
+        fresh.append(listed(actor, page))
+    actor.close()
+    assert fresh.count(False) > 10
+
+
 # --- who holds a page ------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +313,21 @@ def test_two_direct_writes_of_a_page_do_not_disturb_each_other(actor: Actor) -> 
 
 
 @root
+def test_a_file_system_that_does_not_wait_with_the_first_part_is_told() -> None:
+    """As one does that faults its buffers in by itself, and holds no page meanwhile."""
+    actor = Actor(
+        "from cowlab.live.actor.holders import Transfer; run = Transfer.run;"
+        "Transfer.run = lambda self, *rest: (self.moved('pwritev', self.address), run(self, *rest))"
+    )
+    actor.say("write", page=0, letter="A")
+    found = actor.say("take", name="g", verb="direct_write", page=0, letter="")
+    actor.close()
+    if "does not wait" not in found["forbidden"]:
+        pytest.skip(f"cannot be run on this machine: {found['forbidden']}")
+    assert found == {"forbidden": "this file system does not wait with one part of a direct transfer for the next"}
+
+
+@root
 def test_a_direct_read_into_a_page_that_may_not_be_written_is_refused(actor: Actor) -> None:
     actor.say("write", page=0, letter="A")
     actor.say("mprotect", page=0, prot="r")
@@ -319,6 +372,32 @@ def test_a_huge_page_that_is_not_to_be_had_is_forbidden() -> None:
     found = actor.say("write", page=0, letter="A")
     actor.close()
     assert "forbidden" in made or found == {"forbidden": "no huge page was to be had"}
+
+
+@pytest.mark.parametrize(("bit", "said"), [(0, {"forbidden"}), (1 << 63, set())])
+def test_clear_refs_is_asked_for_where_a_store_makes_a_page_soft_dirty(bit: int, said: set[str]) -> None:
+    """Each time: that no page is soft-dirty since the last one says nothing about the kernel. A bit that is always there stands for it."""
+    actor = Actor(f"from cowlab.live.actor import looks; looks.SOFT_DIRTY = {bit}")
+    found = [actor.say("clear_refs") for _ in range(2)]
+    actor.close()
+    assert [set(one) for one in found] == [said] * 2
+
+
+def test_userfaultfd_is_not_asked_for_a_memory_file(actor: Actor) -> None:
+    """The script means a file on a disk, for which it would be refused."""
+    actor.say("mmap", page=0, kind="file", prot="rw")
+    assert "memory file" in actor.say("uffd_wp", page=0, on=True)["forbidden"]
+
+
+def test_a_child_forgets_what_it_did_not_inherit(actor: Actor) -> None:
+    for page in (0, 1, 2):
+        actor.say("mmap", page=page, kind="anon", prot="rw")
+        actor.say("madvise", page=page, advice="dontfork")
+    actor.say("madvise", page=1, advice="dofork")
+    actor.say("mmap", page=2, kind="anon", prot="rw")
+    actor.fork(1)
+    assert [set(actor.say("look", who)["pages"]) for who in (0, 1)] == [{"0", "1", "2"}, {"1", "2"}]
+    assert actor.say("poke", 1, page=0, letter="B")["errno"] == errno.EFAULT
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from test_stepper import data, shown
 from cowlab import play, scenarios
 from cowlab.live import beside_view
 from cowlab.live.beside_view import Alone, Beside
-from cowlab.live.drive import Run, Skip
+from cowlab.live.drive import Run
 from cowlab.live.drive import run as run_here
 from cowlab.live.parted import Parted
+from cowlab.live.references import Skip
 from cowlab.live.said import NEEDS_ROOT, said
 from cowlab.live.sights import Sights
 from cowlab.views import Stepper

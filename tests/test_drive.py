@@ -10,7 +10,8 @@ import pytest
 from onkernel import linux, ran, root, script
 
 from cowlab.live import drive
-from cowlab.live.drive import Look, Moment, Run, Skip, Stage, arguments, letter_of, run
+from cowlab.live.drive import Look, Moment, Run, Stage, arguments, run
+from cowlab.live.references import Skip, letter_of
 
 pytestmark = linux
 

@@ -23,9 +23,10 @@ from onkernel import ROOT, linux, live, nobody, python, readable, reasons, relea
 from cowlab import POLICIES, Event, Scenario, World, enabled, format, scenarios, transition
 from cowlab.live import drive, record
 from cowlab.live.agreement import Recording, compare, read_recording
-from cowlab.live.drive import Run, Skip, run
+from cowlab.live.drive import Run, run
 from cowlab.live.ran import Ran
 from cowlab.live.record import fields_of, observe, run_all
+from cowlab.live.references import Skip
 
 pytestmark = linux
 ROW = "v6.5"
@@ -319,6 +320,10 @@ SCRIPTS = (
     "P: write A; P: mprotect r; P: direct_read g; g: put; P: direct_write h; h: read",
     "P: mmap shared; P: write A; P: mprotect r; P: poke B; P: read",
     "P: mmap thp; P: write A; P: direct_read g; P: write B; g: write D; P: read",
+    "P: poke B; P: poke D; P: fork C; C: exit; P: write E",
+    "P: vm_write P B; P: vm_write P D; P: fork C; C: exit; P: write E",
+    "P: read; P: madvise dontfork; P: fork C; C: direct_read h; C: mprotect none; C: read; C: poke L",
+    "P: write A; P: madvise dontfork; P: mmap anon @1; P: fork C; C: direct_read h @1; C: vm_write C P; C: direct_write g",
 )
 
 

@@ -50,6 +50,11 @@ def test_what_no_script_can_do_here(text: str, why: str, files: dict[str, str]) 
     assert impossible(script(text)).startswith(why) and bool(impossible(script(text))) is bool(why)
 
 
+def test_pages_of_another_size(files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.mmap, "PAGESIZE", 65536)
+    assert impossible(script("P: write A")) == "pages are of 64 KiB here, and the scripts run with 4 KiB"
+
+
 def test_what_a_machine_may_have(files: dict[str, str]) -> None:
     files.update({"/sys/kernel/mm/ksm/run": "1", "/proc/swaps": SWAP})
     assert impossible(script("kernel: ksm P P @1")) == impossible(script("P: madvise pageout")) == ""

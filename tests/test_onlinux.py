@@ -14,8 +14,8 @@ from cowlab import onlinux, scenarios
 from cowlab.cli import main
 from cowlab.live import record
 from cowlab.live.agreement import read_recording, recordings
-from cowlab.live.drive import Skip
 from cowlab.live.record import as_json
+from cowlab.live.references import Skip
 
 KEYS = ["kernel", "privileges", "machine", "results", "nearest", "agree", "values"]
 

@@ -11,8 +11,9 @@ from short import ROWS
 from cowlab import play, scenarios
 from cowlab.live import record
 from cowlab.live.agreement import compare, nearest, read_recording, recordings
-from cowlab.live.drive import Look, Moment, Run, Skip
+from cowlab.live.drive import Look, Moment, Run
 from cowlab.live.record import Live, as_json, fields_of, noted, observe, recording, run_all, says_something
+from cowlab.live.references import Skip
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE = script("P: write A; P: read", "one.cow")

@@ -10,9 +10,10 @@ from html import escape
 from typing import Any
 
 from cowlab.events import format as format_event
-from cowlab.live.drive import Run, Skip
+from cowlab.live.drive import Run
 from cowlab.live.drive import run as run_here
 from cowlab.live.parted import Parted
+from cowlab.live.references import Skip
 from cowlab.live.said import CANNOT, Said, said
 from cowlab.live.sights import AWAY, NO_LETTER, Held, Sight, Sights
 from cowlab.policy import Policy

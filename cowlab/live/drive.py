@@ -7,7 +7,6 @@ if even we are gone; files have no name. A step that takes too long, and a call 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import signal
@@ -21,7 +20,8 @@ from typing import Any, NamedTuple
 
 from cowlab.events import TAKERS, Event
 from cowlab.events import format as format_event
-from cowlab.live.machine import impossible, taken_by
+from cowlab.live.machine import impossible
+from cowlab.live.references import References, Skip, letter_of
 from cowlab.live.watched import another_byte
 from cowlab.scenario import Scenario
 
@@ -37,10 +37,6 @@ for name, path in (("cowlab", {top!r}), ("cowlab.live", {live!r})):
 from cowlab.live.actor.serve import main
 main({fds}, {file}, {drains})
 """
-
-
-class Skip(Exception):
-    """This script cannot be run here; the message says why."""
 
 
 class Look(NamedTuple):
@@ -64,7 +60,6 @@ class Moment(NamedTuple):
     outcome: str = "done"
     errno: int = 0
     value: str | None = None
-    faults: int | None = None
     looks: dict[tuple[str, int], Look] = {}  # noqa: RUF012 - never changed
 
 
@@ -108,10 +103,7 @@ class Stage:
     def __init__(self, scenario: Scenario, patience: float) -> None:
         self.scenario, self.patience = scenario, patience
         self.talks: dict[str, socket.socket] = {}
-        self.pipes: dict[str, tuple[int, int]] = {}
-        self.owners: dict[str, str] = {}  # "": nobody, it was refused
-        self.direct: dict[str, str] = {}  # the verb of each transfer
-        self.over: set[str] = set()  # the transfers whose data have moved
+        self.references = References(scenario, self.ask)
         self.line = 0
         self.mergeable: list[Event] = []  # ksmd does not wait for the line that names it: it hears of them then
         self.waiting: list[tuple[socket.socket, int]] = []
@@ -157,8 +149,9 @@ class Stage:
     def close(self) -> None:
         for talk in [*self.talks.values(), *(ours for ours, _ in self.waiting)]:
             talk.close()
-        for fd in [*([self.file] if self.file >= 0 else []), *(fd for pipe in self.pipes.values() for fd in pipe)]:
-            os.close(fd)
+        self.references.close()
+        if self.file >= 0:
+            os.close(self.file)
         if self.first is not None:
             try:
                 self.first.wait(0.5)
@@ -181,26 +174,23 @@ class Stage:
         except Skip as skip:
             raise Skip(f"line {line}, {format_event(event)}: {skip}") from None
         outcome = "sigsegv" if found.get("signal") else "refused" if found.get("errno") else "done"
-        return Moment(line, event, outcome, found.get("errno", 0), found.get("value"), found.get("faults"))
+        return Moment(line, event, outcome, found.get("errno", 0), found.get("value"))
 
     def act(self, event: Event) -> dict[str, Any]:
         who, verb, args = event.actor, event.verb, event.args
-        if self.over and verb not in ("read", "put"):
-            raise Skip(
-                f"{min(self.over)} is over since its data have moved, and here it would have to hold its page on"
-            )
+        self.references.allow(verb)
         if who == "kernel":
             return self.kernel(event)
         if who == "file":
             return {"value": self.in_file(event.page)}
-        if who in self.owners:
-            return self.through(who, verb, *args)
+        if who in self.references.owners:
+            return self.references.through(who, verb, *args)
         if verb == "fork":
             return self.fork(who, args[0])
         if verb == "exit":
             return self.exit(who)
         if verb in TAKERS:
-            return self.take(event)
+            return self.references.take(event, self.line)
         if verb == "vm_write":
             where = self.ask(args[0], "where", page=event.page)
             return where if "errno" in where else self.ask(who, "vm_write", letter=args[1], **where)
@@ -210,8 +200,6 @@ class Stage:
         if verb == "madvise" and args == ("mergeable",):
             self.mergeable.append(event)
             return {}
-        if verb == "clear_refs" and not any(look.soft_dirty for look in self.looks().values()):
-            raise Skip("this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), so clear_refs protects nothing")
         return self.ask(who, verb, **arguments(event))
 
     def kernel(self, event: Event) -> dict[str, Any]:
@@ -240,9 +228,7 @@ class Stage:
 
     def exit(self, who: str) -> dict[str, Any]:
         """Its memory has gone when its socket is closed. Raises Skip if a reference would go with it."""
-        for name, owner in self.owners.items():
-            if owner == who and name not in self.pipes:  # a pipe is in our hands
-                raise Skip(f"{name} would end with {who}: of a program's references only a pipe outlives its process")
+        self.references.outlive(who)
         talk = self.talks.pop(who)
         talk.shutdown(socket.SHUT_WR)
         talk.settimeout(self.patience)
@@ -253,53 +239,6 @@ class Stage:
         finally:
             talk.close()
         return {}
-
-    # --- references --------------------------------------------------------------------------------------------------
-
-    def take(self, event: Event) -> dict[str, Any]:
-        name = event.args[0]
-        letter = self.letter_to_come(name) if event.verb == "direct_read" else ""
-        found = self.ask(event.actor, "take", name=name, verb=taken_by(event), page=event.page, letter=letter)
-        self.owners[name] = "" if "errno" in found else event.actor
-        if "fds" in found:
-            self.pipes[name] = found["fds"]
-        if event.verb in ("direct_read", "direct_write") and self.owners[name]:
-            self.direct[name] = event.verb
-        return found
-
-    def letter_to_come(self, name: str) -> str:
-        """What the device will write; "" if nothing comes before it is given up."""
-        later = [line.event for line in self.scenario.script.steps if line.number > self.line]
-        ends = (e for e in later if e and e.actor == name and e.verb in ("write", "put"))
-        return next(("".join(event.args) for event in ends), "")
-
-    def through(self, name: str, verb: str, letter: str = "") -> dict[str, Any]:
-        """What happens to a reference or is seen through it."""
-        owner = self.owners.pop(name) if verb == "put" else self.owners[name]
-        if not owner:
-            return {"errno": errno.EBADF}
-        if name in self.direct:
-            self.move(name, verb)
-        if name not in self.pipes:
-            return (
-                self.ask(owner, "put", name=name)
-                if verb == "put"
-                else self.ask(owner, "through", name=name, letter=letter)
-            )
-        if verb == "read":
-            return {"value": peek(self.pipes[name][0])}
-        for fd in self.pipes.pop(name):
-            os.close(fd)
-        return {}
-
-    def move(self, name: str, verb: str) -> None:
-        """A transfer is over when its data have moved. Raises Skip where they must not."""
-        if verb != "put":
-            self.over.add(name)
-        elif self.direct.pop(name) == "direct_read" and name not in self.over:
-            raise Skip("a direct read cannot be given up without its data")
-        else:
-            self.over.discard(name)
 
     # --- what can be seen --------------------------------------------------------------------------------------------
 
@@ -313,12 +252,8 @@ class Stage:
     def ends(self) -> Iterator[tuple[tuple[str, int], str]]:
         """What each reference, process and the file shows in the end: here a page may be faulted in."""
         pages = [(who, page) for who, page in self.looks()]
-        for name in self.owners:
-            if self.direct.get(name) == "direct_read":
-                continue  # one cannot look through it, nor may its data come now
-            found = self.through(name, "read")
-            if "value" in found:
-                yield (name, 0), found["value"]
+        for name, letter in self.references.ends():
+            yield (name, 0), letter
         for who, page in pages:
             yield (who, page), self.ask(who, "read", page=page).get("value", "err11")
         if self.file >= 0:
@@ -370,23 +305,6 @@ def arguments(event: Event) -> dict[str, Any]:
     if event.verb == "uffd_wp":
         found["on"] = found["on"] == "on"
     return found if event.verb == "clear_refs" else {**found, "page": event.page}
-
-
-def peek(fd: int) -> str:
-    """The first byte of a pipe, which stays in it."""
-    from cowlab.live.actor.system import call
-
-    first, second = os.pipe()
-    try:
-        call("tee", fd, second, 4096, 0)
-        return letter_of(os.read(first, 1))
-    finally:
-        os.close(first)
-        os.close(second)
-
-
-def letter_of(byte: bytes) -> str:
-    return byte.decode("latin-1").replace("\0", "0")
 
 
 def full_scans() -> int:

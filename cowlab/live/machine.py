@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import platform
 import sys
@@ -28,6 +29,8 @@ def impossible(scenario: Scenario) -> str:
     """Why that script cannot be run here; "" if nothing is known against it."""
     if sys.platform != "linux":
         return f"this is not Linux ({platform.system() or sys.platform})"
+    if mmap.PAGESIZE != PAGE:
+        return f"pages are of {mmap.PAGESIZE >> 10} KiB here, and the scripts run with 4 KiB"
     for event in scenario.events:
         if event.verb in UNSAID and taken_by(event) == event.verb:
             return UNSAID[event.verb]

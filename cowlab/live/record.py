@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from cowlab.live.agreement import Recording, lines_of, nearest, place_of, recordings
-from cowlab.live.drive import Run, Skip, run
+from cowlab.live.drive import Run, run
 from cowlab.live.machine import machine
 from cowlab.live.ran import Ran
+from cowlab.live.references import Skip
 from cowlab.live.watched import Watched
 from cowlab.scenario import Scenario, Trace
 

@@ -180,6 +180,13 @@ class Transfer(Holder):
             raise Forbidden("a direct transfer does not wait for its buffer here")
         if writes and letter and letter_of(ctypes.string_at(self.address, 1)) == letter:
             raise Forbidden("this file system copies where it was asked for direct I/O")
+        if not writes and self.in_file() != "-":
+            raise Forbidden("this file system does not wait with one part of a direct transfer for the next")
+
+    def in_file(self) -> str:
+        """What the file holds. Raises OSError."""
+        self.moved("preadv", self.aligned)
+        return letter_of(ctypes.string_at(self.aligned, 1))
 
     def moved(self, name: str, *addresses: int) -> None:
         """A page each. Raises OSError."""
@@ -207,8 +214,7 @@ class Transfer(Holder):
 
     def read(self) -> dict[str, Any]:
         self.finish()
-        self.moved("preadv", self.aligned)
-        return {"value": letter_of(ctypes.string_at(self.aligned, 1))}
+        return {"value": self.in_file()}
 
     def put(self) -> None:
         self.finish()

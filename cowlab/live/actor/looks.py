@@ -58,13 +58,6 @@ def forget() -> None:
     opened.cache_clear()
 
 
-def faults() -> int:
-    """How many page faults this process has had that needed no disk."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-
-
 def mapping(address: int) -> str | None:
     """The rights of the mapping at an address as /proc/self/maps has them, rw-p; None if there is none."""
     try:

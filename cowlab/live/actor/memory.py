@@ -11,11 +11,12 @@ from cowlab.live.actor import looks
 from cowlab.live.actor.system import (
     ADVICE,
     HUGE,
+    MADV_COLD,
     MADV_HUGEPAGE,
     MADV_NOHUGEPAGE,
     MAP_ANONYMOUS,
     MAP_FIXED,
-    MAP_HUGETLB,
+    MAP_HUGETLB_2MB,
     MAP_PRIVATE,
     MAP_SHARED,
     PAGE,
@@ -45,12 +46,14 @@ class Area(NamedTuple):
 
 
 class Memory:
-    """file: the descriptor of the file that `mmap file` maps. drains: whether a fresh page leaves the LRU batch at once."""
+    """file: the descriptor of the file that `mmap file` maps. drains: whether no page is to stay in a batch for the LRU list."""
 
     def __init__(self, file: int, drains: bool) -> None:
         self.file, self.drains = file, drains
         self.areas: dict[int, Area] = {}
+        self.own: set[int] = set()  # MADV_DONTFORK: a child does not get them
         self.scratch = mmap(0, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS)
+        self.empty = mmap(0, PAGE, PROT["none"], MAP_PRIVATE | MAP_ANONYMOUS)
         self.first, self.second = os.pipe()
         self.map(0, "anon", "rw")
         self.store(self.scratch, "x")  # what the first time takes is not a fault of the page
@@ -87,7 +90,7 @@ class Memory:
 
     def _hugetlb(self, prot: str) -> Area:
         try:
-            start = mmap(0, HUGE, PROT[prot], MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB)
+            start = mmap(0, HUGE, PROT[prot], MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB_2MB)
         except OSError as error:
             raise Forbidden(f"no hugetlb page is reserved (vm.nr_hugepages): {error.strerror}") from None
         return Area("hugetlb", start + SMALL_PAGE, start, HUGE)
@@ -95,6 +98,7 @@ class Memory:
     def unmap(self, page: int) -> None:
         if page in self.areas:
             gone = self.areas.pop(page)
+            self.own.discard(page)
             area("munmap", gone.start, gone.length)
 
     def at(self, page: int) -> Area:
@@ -110,6 +114,15 @@ class Memory:
     def advise(self, page: int, advice: str) -> None:
         one = self.at(page)
         area("madvise", one.start, one.length, ADVICE[advice])
+        if advice == "dontfork":
+            self.own.add(page)
+        elif advice == "dofork":
+            self.own.discard(page)
+
+    def inherit(self) -> None:
+        """In a new process: forget what it did not get. Where that was, anything else may come to lie."""
+        self.areas = {page: one for page, one in self.areas.items() if page not in self.own}
+        self.own = set()
 
     def advise_quietly(self, start: int, length: int, advice: int) -> None:
         libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), advice)
@@ -121,12 +134,12 @@ class Memory:
         one = self.areas.get(page)
         if one is None:
             return {"signal": "SIGSEGV"}
-        first = one.kind == "thp" and not looks.look(one.page)["present"]
+        first = not looks.look(one.page)["present"]
+        if first and not self.drains:
+            self.drain()  # so that it has room for this page and those that the interpreter will want
         found = self.store(one.page + offset, letter, 1 if offset else PAGE)
-        if first and not self.is_huge(one):
+        if first and one.kind == "thp" and not self.is_huge(one):
             raise Forbidden("no huge page was to be had")
-        if self.drains:
-            self.drain()
         return found
 
     def store(self, address: int, letter: str, length: int = PAGE) -> dict[str, Any]:
@@ -134,16 +147,15 @@ class Memory:
         rights = looks.mapping(address) or "----"
         if rights[1] == "w":
             at, value = ctypes.c_void_p(address), ord(letter)
-            before = looks.faults()
             libc().memset(at, value, ctypes.c_size_t(length))
-            return {"faults": looks.faults() - before}
+            return {}
         os.write(self.second, letter.encode())
         try:
             call("read", self.first, ctypes.c_void_p(address), ctypes.c_size_t(1))
         except OSError:
             os.read(self.first, 1)
             return {"signal": "SIGSEGV"}
-        return {"faults": None}
+        return {}
 
     def read(self, page: int) -> dict[str, Any]:
         """Load it, by the kernel's own copying: no signal ends us."""
@@ -157,10 +169,11 @@ class Memory:
         return {"value": letter_of(os.read(self.first, 1))}
 
     def drain(self) -> None:
-        """Unmapping any page empties this processor's batch of pages that wait for the LRU."""
-        start = mmap(0, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS)
-        libc().memset(ctypes.c_void_p(start), 0, ctypes.c_size_t(1))
-        area("munmap", start, PAGE)
+        """Empty this processor's batches of pages that wait for the LRU lists: each counts as a reference meanwhile.
+
+        Any MADV_COLD (v5.4) does it first, also of a page that is not there. Unmapping one does not on v6.18.
+        """
+        self.advise_quietly(self.empty, PAGE, MADV_COLD)
 
     def is_huge(self, one: Area) -> bool:
         """Whether a huge page is mapped there, by smaps, which asks for no privilege."""
@@ -201,6 +214,11 @@ class Memory:
         local, remote = iovec((ctypes.addressof(here), 1)), iovec((address, 1))
         one = ctypes.c_ulong(1)
         call("process_vm_writev", pid, local, one, remote, one, ctypes.c_ulong(0))
+
+    def keeps_soft_dirty(self) -> bool:
+        """Whether a page that was just written is soft-dirty."""
+        self.store(self.scratch, "x")
+        return bool(looks.look(self.scratch).get("soft_dirty"))
 
     # --- what can be seen --------------------------------------------------------------------------------------------
 

@@ -70,6 +70,8 @@ class Actor:
         """{} or what came of it; forbidden, or errno of the call. And descriptors that outlive us."""
         try:
             found = getattr(self, f"do_{message.pop('do')}")(**message)
+            if self.memory.drains:
+                self.memory.drain()
             if isinstance(found, Holder):
                 return {}, found.fds
             return found or {}, ()
@@ -90,6 +92,7 @@ class Actor:
             for first, end in zip([3, *(one + 1 for one in kept)], [*kept, 1 << 16], strict=True):
                 os.closerange(first, end)
             looks.forget()
+            self.memory.inherit()
             Actor(self.fds, self.memory).serve(fd)
         os.close(fd)
         self.fds.remove(fd)
@@ -132,11 +135,18 @@ class Actor:
         self.memory.write_to(pid, address, letter)
 
     def do_clear_refs(self) -> None:
+        """Raises Forbidden where the kernel keeps no soft-dirty bits: it would take the file, and protect nothing."""
+        if not self.memory.keeps_soft_dirty():
+            raise Forbidden(
+                "this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), so clear_refs protects nothing"
+            )
         with open("/proc/self/clear_refs", "w") as file:
             file.write("4")
 
     def do_uffd_wp(self, page: int, on: bool) -> None:
         one = self.memory.at(page)
+        if one.kind == "file":
+            raise Forbidden("userfaultfd takes the memory file that is mapped here, and would refuse one on a disk")
         self.watching = self.watching or Faults(False, FLAG_WP)
         self.watching.register(one.start, one.length, WP)
         self.watching.protect(one.start, one.length, on)

@@ -12,9 +12,10 @@ from typing import Any
 PAGE = 4096
 HUGE = 2 << 20
 PROT = {"none": 0, "r": 1, "rw": 3}
-MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_HUGETLB = 0x01, 0x02, 0x10, 0x20, 0x40000
+MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 0x01, 0x02, 0x10, 0x20
+MAP_HUGETLB_2MB = 0x40000 | 21 << 26  # whatever the default size is
 ADVICE = {"dontneed": 4, "dontfork": 10, "dofork": 11, "mergeable": 12, "wipeonfork": 18, "pageout": 21}
-MADV_HUGEPAGE, MADV_NOHUGEPAGE = 14, 15
+MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLD = 14, 15, 20
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER = 425, 426, 427  # the same on all architectures
 USERFAULTFD = {"x86_64": 323, "aarch64": 282}
