@@ -29,6 +29,7 @@ ORDER += [
     "terminal",
     "search",
     "marking",
+    "showing",
     "onlinux",
     "cli",
     "__main__",

@@ -275,14 +275,14 @@ DEAF = "from cowlab.live.actor.serve import Actor; import time; Actor.do_mprotec
 
 def test_a_process_that_never_answers_is_skipped_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     boot(monkeypatch, DEAF)
-    monkeypatch.setattr(record, "run", lambda scenario: drive.run(scenario, 0.3))
+    monkeypatch.setattr(record, "run", lambda scenario: drive.run(scenario, 2))
     chosen = [
         scenarios()["cow-basic"],
         script("P: write A; P: fork C; C: mprotect r", "hangs"),
         scenarios()["reuse-in-child"],
     ]
     found = list(run_all(chosen))
-    assert [one.skipped for one in found] == ["", "line 3, C: mprotect r: no answer within 0.3 seconds", ""]
+    assert [one.skipped for one in found] == ["", "line 3, C: mprotect r: no answer within 2 seconds", ""]
     assert not left()
 
 
@@ -290,7 +290,7 @@ def test_a_process_that_never_answers_is_skipped_and_the_rest_goes_on(monkeypatc
 def test_a_store_that_waits_for_its_monitor_is_skipped() -> None:
     scenario = script("P: write A; P: fork C; C: read; C: uffd_wp on; C: write B")
     with pytest.raises(Skip, match=r"line 5, C: write B: no answer within 0\.3 seconds"):
-        run(scenario, 0.3)
+        run(scenario, 2)
     assert not left()
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from onkernel import linux
 
-from cowlab import onlinux, scenarios
+from cowlab import scenarios, showing
 from cowlab.cli import main
 from cowlab.live import record
 from cowlab.live.agreement import read_recording, recordings
@@ -144,9 +144,9 @@ def test_the_recorded_kernels_that_show_the_same(live: Live) -> None:
     ],
 )
 def test_recorded_kernels_in_few_words(same: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onlinux, "like_recorded", lambda found, name: same)
-    assert onlinux.alike(recordings()["5.4.1"], LEAK) == words
-    assert onlinux.alike(recordings()["5.4.1"], "leak") == ""  # nobody recorded it
+    monkeypatch.setattr(showing, "like_recorded", lambda found, name: same)
+    assert showing.alike(recordings()["5.4.1"], LEAK) == words
+    assert showing.alike(recordings()["5.4.1"], "leak") == ""  # nobody recorded it
 
 
 @linux
@@ -160,17 +160,17 @@ def test_no_table_is_cut_off(live: Live, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_columns_go_into_as_many_tables_as_they_need() -> None:
     groups = {("A",): ["this kernel"], ("B",): ["x" * 20], ("C",): ["y" * 20], ("D",): ["z"]}
     here, *others = groups
-    assert list(onlinux.side_by_side(groups, 200)) == [list(groups)]
-    assert list(onlinux.side_by_side(groups, 41)) == [[here, others[0]], [here, *others[1:]]]
-    assert list(onlinux.side_by_side(groups, 1)) == [[here, one] for one in others]
-    assert list(onlinux.side_by_side({here: ["this kernel"]}, 1)) == [[here]]
+    assert list(showing.side_by_side(groups, 200)) == [list(groups)]
+    assert list(showing.side_by_side(groups, 41)) == [[here, others[0]], [here, *others[1:]]]
+    assert list(showing.side_by_side(groups, 1)) == [[here, one] for one in others]
+    assert list(showing.side_by_side({here: ["this kernel"]}, 1)) == [[here]]
 
 
 def test_what_nobody_sees_here_tells_no_policies_apart() -> None:
     seen = {"1 P: write A": "?", "2 P: read": "A", "3 P: write B": "same", "rc": "-14", "mapcount": "1"}
     other = {"1 P: write A": "moved", "2 P: read": "A", "3 P: write B": "moved", "rc": "succeeds"}
-    assert onlinux.marked(seen, {**other, "3 P: write B": "?"}) == ("?", "A", "?", "≠ succeeds", "")
-    assert onlinux.marked(seen, other) == ("?", "A", "≠ moved", "succeeds", "")  # only the first has a sign
+    assert showing.marked(seen, {**other, "3 P: write B": "?"}) == ("?", "A", "?", "≠ succeeds", "")
+    assert showing.marked(seen, other) == ("?", "A", "≠ moved", "succeeds", "")  # only the first has a sign
 
 
 def test_the_table_where_nothing_runs(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,11 @@ def same_words(field: str, value: str) -> str:
     return returned(value) if call else value
 
 
+def runs(recording: Recording, scenario: str) -> bool:
+    """Whether it ran there."""
+    return scenario in recording.results and "na" not in recording.results[scenario]
+
+
 def others(scenario: Scenario, seen: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """What each policy shows of the values that were seen, and what each recorded kernel showed that ran the scenario."""
     found = {}

@@ -32,6 +32,11 @@ class Live(NamedTuple):
     skipped: str = ""
 
 
+def atlas(live: Iterable[Live]) -> dict[str, Scenario]:
+    """Their scenarios by name, for what looks a recording's up."""
+    return {one.scenario.name: one.scenario for one in live}
+
+
 def run_all(chosen: Iterable[Scenario]) -> Iterator[Live]:
     """Each of them, one after the other."""
     for scenario in chosen:

@@ -46,15 +46,16 @@ def main(control: socket.socket, cell: Any, answering: Any, wire: Any, isolated:
     gc.freeze()  # a child that looks through all of it would copy every page
     heard = control.makefile("rb")
     say(control, {"entered": entered, "hash": hash("cowlab")})
-    while line := heard.readline():
-        message = json.loads(line)
-        if message["do"] == "kill":
-            kill(message["pid"])
-            os.waitpid(message["pid"], 0)
-        elif message["do"] == "end":
-            say(control, ended(message["pid"], message["patience"]))
-        else:
-            born(control, zygote, message["limits"])
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # whoever asked is gone
+        while line := heard.readline():
+            message = json.loads(line)
+            if message["do"] == "kill":
+                kill(message["pid"])
+                os.waitpid(message["pid"], 0)
+            elif message["do"] == "end":
+                say(control, ended(message["pid"], message["patience"]))
+            else:
+                born(control, zygote, message["limits"])
 
 
 def born(control: socket.socket, zygote: Zygote, limits: dict[str, int]) -> None:
