@@ -21,7 +21,7 @@ import pytest
 from onkernel import ROOT, linux, live, nobody, python, readable, reasons, release, root, script
 
 from cowlab import POLICIES, Event, Scenario, World, enabled, format, scenarios, transition
-from cowlab.live import drive, record
+from cowlab.live import drive, machine, record
 from cowlab.live.agreement import Recording, compare, read_recording
 from cowlab.live.drive import Run, run
 from cowlab.live.ran import Ran
@@ -266,6 +266,46 @@ def test_not_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "plan9")
     for one in run_all(scenarios().values()):
         assert one.run is None and one.skipped.startswith("this is not Linux ("), one.scenario.name
+
+
+# --- pages for ksmd --------------------------------------------------------------------------------------------------
+
+TELL = """
+from cowlab.live.actor.memory import Memory
+def tell(self, start, length, advice, quietly=Memory.advise_quietly):
+    if advice == 12:  # MADV_MERGEABLE
+        with open(%r, "a") as file:
+            file.writelines(str(page) for page, one in self.areas.items() if one.start == start)
+    quietly(self, start, length, advice)
+Memory.advise_quietly = tell
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("P: madvise mergeable; P: write A", ""),
+        ("P: mmap anon @1; P: madvise mergeable @1; kernel: ksm P P @1", "1"),
+        ("P: madvise mergeable; kernel: ksm P P; kernel: ksm P P", "0"),
+        ("P: madvise mergeable; P: fork C; kernel: ksm P C", "00"),
+        ("P: madvise mergeable; P: fork C; C: exit; kernel: ksm P P", "0"),
+        ("P: fork C; C: madvise mergeable; C: exit; kernel: ksm P P", ""),
+        ("P: madvise mergeable; P: madvise dontfork; P: fork C; C: mmap anon; kernel: ksm P C", "0"),
+        ("P: madvise mergeable; P: munmap; P: mmap anon; kernel: ksm P P", ""),
+    ],
+)
+def test_ksmd_is_told_at_its_own_line(text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is mergeable by then: in a child too, and no more where the process or the mapping has gone."""
+    monkeypatch.setattr(machine, "ksm_runs", lambda: True)
+    monkeypatch.setattr(drive.Stage, "merge", lambda stage: None)
+    boot(monkeypatch, TELL % str(tmp_path / "told"))
+    (tmp_path / "told").touch()
+    run(script(text))
+    assert (tmp_path / "told").read_text() == told
+
+
+def test_what_is_not_mapped_cannot_be_mergeable() -> None:
+    assert run(script("P: munmap; P: madvise mergeable")).moments[-1].outcome == "refused"
 
 
 # --- scripts that hang -----------------------------------------------------------------------------------------------

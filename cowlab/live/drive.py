@@ -105,7 +105,6 @@ class Stage:
         self.talks: dict[str, socket.socket] = {}
         self.references = References(scenario, self.ask)
         self.line = 0
-        self.mergeable: list[Event] = []  # ksmd does not wait for the line that names it: it hears of them then
         self.waiting: list[tuple[socket.socket, int]] = []
         self.file = -1
         self.first: subprocess.Popen[bytes] | None = None
@@ -197,15 +196,12 @@ class Stage:
         if verb == "write":
             beside = another_byte(self.scenario.name, event)
             return self.ask(who, "write", page=event.page, letter=args[0], offset=OFFSET if beside else 0)
-        if verb == "madvise" and args == ("mergeable",):
-            self.mergeable.append(event)
-            return {}
         return self.ask(who, verb, **arguments(event))
 
     def kernel(self, event: Event) -> dict[str, Any]:
         if event.verb == "ksm":
-            while self.mergeable:
-                self.ask(self.mergeable[0].actor, "madvise", **arguments(self.mergeable.pop(0)))
+            for who in self.talks:
+                self.ask(who, "show_ksmd")
             self.merge()
         return {}  # hold P lru: the batch is not drained in this script
 

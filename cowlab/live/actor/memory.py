@@ -52,6 +52,7 @@ class Memory:
         self.file, self.drains = file, drains
         self.areas: dict[int, Area] = {}
         self.own: set[int] = set()  # MADV_DONTFORK: a child does not get them
+        self.mergeable: set[int] = set()  # ksmd, which waits for no line, has not been told of them
         self.scratch = mmap(0, PAGE, PROT["rw"], MAP_PRIVATE | MAP_ANONYMOUS)
         self.empty = mmap(0, PAGE, PROT["none"], MAP_PRIVATE | MAP_ANONYMOUS)
         self.first, self.second = os.pipe()
@@ -99,6 +100,7 @@ class Memory:
         if page in self.areas:
             gone = self.areas.pop(page)
             self.own.discard(page)
+            self.mergeable.discard(page)
             area("munmap", gone.start, gone.length)
 
     def at(self, page: int) -> Area:
@@ -113,6 +115,9 @@ class Memory:
 
     def advise(self, page: int, advice: str) -> None:
         one = self.at(page)
+        if advice == "mergeable":
+            self.mergeable.add(page)
+            return
         area("madvise", one.start, one.length, ADVICE[advice])
         if advice == "dontfork":
             self.own.add(page)
@@ -122,7 +127,14 @@ class Memory:
     def inherit(self) -> None:
         """In a new process: forget what it did not get. Where that was, anything else may come to lie."""
         self.areas = {page: one for page, one in self.areas.items() if page not in self.own}
+        self.mergeable -= self.own
         self.own = set()
+
+    def show_ksmd(self) -> None:
+        """Make mergeable what was said to be: the script has come to the line of ksmd."""
+        while self.mergeable:
+            one = self.areas[self.mergeable.pop()]
+            self.advise_quietly(one.start, one.length, ADVICE["mergeable"])
 
     def advise_quietly(self, start: int, length: int, advice: int) -> None:
         libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), advice)

@@ -122,6 +122,9 @@ class Actor:
     def do_madvise(self, page: int, advice: str) -> None:
         self.memory.advise(page, advice)
 
+    def do_show_ksmd(self) -> None:
+        self.memory.show_ksmd()
+
     def do_write(self, page: int, letter: str, offset: int = 0) -> dict[str, Any]:
         return self.memory.write(page, letter, offset)
 
