@@ -129,6 +129,13 @@ def test_who_shares_a_frame_is_compared_too() -> None:
     assert old.first == 3 and "P @0 and C @0: two frames on this kernel, one frame under v5.7" in old.since(3)
 
 
+def test_a_huge_zero_page_is_a_zero_page() -> None:
+    small, huge = page("0", 9, 0, flags=["zero"]), page("0", 512, 0, flags=["thp", "zero"])
+    looks = [{"P": ABSENT}, {"P": ABSENT, "P 1": ABSENT}, {"P": small, "P 1": ABSENT}, {"P": small, "P 1": huge}]
+    run = made("P: mmap thp @1\nP: read\nP: read @1\n", looks, {2: {"value": "0"}, 3: {"value": "0"}})
+    assert Parted(run, play(run.scenario, "v6.5")).marks == [None, None, True, True]
+
+
 def test_what_cannot_be_compared_has_no_mark() -> None:
     stepper = beside(runs.leak(root=False), "v5.7")
     assert stepper.parted[0].marks == [None, None, None, True, True, None, False]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from onkernel import ROOT, linux, live, nobody, python, readable, reasons, release, root, script
+from onkernel import ROOT, linux, live, nobody, python, ran, readable, reasons, release, root, script
 
 from cowlab import POLICIES, Event, Scenario, World, enabled, format, scenarios, transition
 from cowlab.live import drive, machine, record
@@ -262,6 +262,11 @@ def test_where_pagemap_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(differing(run.scenario, {f: v for f, v in record.noted(run).items() if v != "?"}))
 
 
+def test_a_store_that_is_refused_makes_no_huge_page() -> None:
+    ran("P: munmap; P: mmap thp; P: write A")  # or there are none to be had
+    assert run(script("P: munmap; P: mmap thp r; P: write A")).moments[-1].outcome == "sigsegv"
+
+
 def test_not_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "plan9")
     for one in run_all(scenarios().values()):
@@ -360,6 +365,7 @@ SCRIPTS = (
     "P: write A; P: mprotect r; P: direct_read g; g: put; P: direct_write h; h: read",
     "P: mmap shared; P: write A; P: mprotect r; P: poke B; P: read",
     "P: mmap thp; P: write A; P: direct_read g; P: write B; g: write D; P: read",
+    "P: munmap; P: mmap thp r; P: write A; P: mprotect rw; P: write B",
     "P: poke B; P: poke D; P: fork C; C: exit; P: write E",
     "P: vm_write P B; P: vm_write P D; P: fork C; C: exit; P: write E",
     "P: read; P: madvise dontfork; P: fork C; C: direct_read h; C: mprotect none; C: read; C: poke L",

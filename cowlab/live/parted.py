@@ -13,7 +13,7 @@ from itertools import combinations
 from cowlab.events import Event
 from cowlab.live import observe
 from cowlab.live.agreement import returned
-from cowlab.live.drive import Run
+from cowlab.live.drive import Look, Run
 from cowlab.live.ran import Ran
 from cowlab.live.record import SILENT
 from cowlab.live.watched import NO_LOOK, NOTHING, Played
@@ -117,8 +117,14 @@ class Parted:
             frames = self.there.frame(n, *one), self.there.frame(n, *two)
             if None not in (look.frame, other.frame, *frames):
                 what = f"{one[0]} @{one[1]} and {two[0]} @{two[1]}:"
-                facts[what] = _shared(look.frame == other.frame), _shared(frames[0] == frames[1])
+                facts[what] = _shared(_one(look, other)), _shared(frames[0] == frames[1])
         return facts
+
+
+def _one(look: Look, other: Look) -> bool:
+    """Whether they are one frame. A kernel has a zero page of each size, a policy has one."""
+    zeros = all("zero" in (each.flags or []) for each in (look, other))
+    return zeros or look.frame == other.frame
 
 
 def _shared(same: bool) -> str:

@@ -150,7 +150,7 @@ class Memory:
         if first and not self.drains:
             self.drain()  # so that it has room for this page and those that the interpreter will want
         found = self.store(one.page + offset, letter, 1 if offset else PAGE)
-        if first and one.kind == "thp" and not self.is_huge(one):
+        if first and not found and one.kind == "thp" and not self.is_huge(one):
             raise Forbidden("no huge page was to be had")
         return found
 
