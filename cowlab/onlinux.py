@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cowlab.live.agreement import Recording, read_recording, recordings
 from cowlab.live.beside import closest, differences, first_differences, first_other, others, runs
-from cowlab.live.judged import readings, verdict_of
+from cowlab.live.judged import likest, readings, verdict_of
 from cowlab.live.record import Live, as_json, atlas, noted, recording, run_all
 from cowlab.scenario import Scenario, play, scenarios
 from cowlab.showing import plain, show
@@ -137,12 +137,13 @@ def document(live: list[Live], found: Recording) -> dict[str, Any]:
 def result(one: Live) -> dict[str, Any]:
     if one.run is None:
         return {"verdict": None, "readings": [], "seen": {}, "others": {}, "skipped": one.skipped}
-    shown, seen = [reading._asdict() for reading in readings(one.run)], noted(one.run)
+    likely, seen = likest(one.run), noted(one.run)
+    shown = [reading._asdict() for reading in readings(one.run, likely)]
     beside = {
         name: {"first_difference": first_other(seen, shows), **shows}
         for name, shows in others(one.scenario, seen).items()
     }
-    return {"verdict": verdict_of(one.run), "readings": shown, "seen": seen, "others": beside, "skipped": None}
+    return {"verdict": verdict_of(one.run, likely), "readings": shown, "seen": seen, "others": beside, "skipped": None}
 
 
 # --- how long fork takes ---------------------------------------------------------------------------------------------

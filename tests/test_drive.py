@@ -10,8 +10,9 @@ import pytest
 from onkernel import linux, ran, root, script
 
 from cowlab.live import drive
+from cowlab.live.actor.memory import letter_of
 from cowlab.live.drive import Look, Moment, Run, Stage, arguments, run
-from cowlab.live.references import Skip, letter_of
+from cowlab.live.references import Skip
 
 pytestmark = linux
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from cowlab.live.agreement import Atlas, Cell, Recording, compare, nearest, recordings, returned
 from cowlab.live.record import fields_of, observe
+from cowlab.live.watched import NOTHING
 from cowlab.policy import POLICIES, Policy
 from cowlab.scenario import Scenario, play, scenarios
 
@@ -61,11 +62,7 @@ def differences(recording: Recording, other: Recording, scenario: str) -> Iterat
     """The values of that scenario that both have seen and that differ."""
     there = other.results.get(scenario, {})
     for field, value in recording.results.get(scenario, {}).items():
-        if (
-            field in there
-            and "?" not in value + there[field]
-            and same_words(field, value) != same_words(field, there[field])
-        ):
+        if field in there and not alike(field, value, there[field]):
             yield Cell(recording.kernel, scenario, field, value, there[field])
 
 
@@ -88,8 +85,8 @@ def others(scenario: Scenario, seen: Mapping[str, str]) -> dict[str, dict[str, s
         trace = play(scenario, policy)
         found[name] = {field: observe(scenario, field, trace) for field in seen}
     for kernel, other in recordings().items():
-        results = other.results.get(scenario.name, {})
-        if results and "na" not in results:
+        if runs(other, scenario.name):
+            results = other.results[scenario.name]
             found[kernel] = {field: results[field] for field in seen if field in results}
     return found
 
@@ -101,7 +98,7 @@ def first_other(seen: Mapping[str, str], other: Mapping[str, str]) -> str | None
 
 def alike(field: str, here: str, there: str) -> bool:
     """What is hidden on one side is not compared."""
-    return "?" in here + there or same_words(field, here) == same_words(field, there)
+    return NOTHING in here + there or same_words(field, here) == same_words(field, there)
 
 
 def like_recorded(recording: Recording, scenario: str) -> list[str]:
@@ -109,9 +106,7 @@ def like_recorded(recording: Recording, scenario: str) -> list[str]:
     return [
         kernel
         for kernel, other in recordings().items()
-        if scenario in other.results
-        and "na" not in other.results[scenario]
-        and not recorded(recording, other, scenario)
+        if runs(other, scenario) and not recorded(recording, other, scenario)
     ]
 
 

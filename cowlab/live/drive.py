@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 
 from cowlab.events import TAKERS, Event
 from cowlab.events import format as format_event
+from cowlab.live.actor.memory import letter_of
 from cowlab.live.machine import impossible
-from cowlab.live.references import References, Skip, letter_of
-from cowlab.live.watched import another_byte
+from cowlab.live.references import References, Skip
+from cowlab.live.watched import NO_LOOK, another_byte
 from cowlab.scenario import Scenario
 
 PATIENCE = 5.0  # seconds for a line
@@ -251,7 +252,7 @@ class Stage:
         for name, letter in self.references.ends():
             yield (name, 0), letter
         for who, page in pages:
-            yield (who, page), self.ask(who, "read", page=page).get("value", "err11")
+            yield (who, page), self.ask(who, "read", page=page).get("value", NO_LOOK)
         if self.file >= 0:
             yield ("file", 0), self.in_file(0)
 

@@ -23,9 +23,9 @@ def likest(run: Run) -> Trace:
     return max(traces, key=lambda trace: sum(one(trace) == said for one, said in zip(lines, shown, strict=True)))
 
 
-def findings(run: Run) -> list[tuple[int, Finding]]:
-    """What is wrong on this kernel, each with its line; once for each reader and letter."""
-    ideal = likest(run)
+def findings(run: Run, beside: Trace | None = None) -> list[tuple[int, Finding]]:
+    """What is wrong on this kernel, each with its line; once for each reader and letter. beside: the likest, if it is known."""
+    ideal = beside or likest(run)
     found: dict[tuple[object, ...], tuple[int, Finding]] = {}
     for n, moment in enumerate(run.moments):
         for reader in _readers(run, ideal, n):
@@ -36,13 +36,13 @@ def findings(run: Run) -> list[tuple[int, Finding]]:
     return list(found.values())
 
 
-def verdict_of(run: Run) -> str:
-    return verdict([finding.kind for _, finding in findings(run)])
+def verdict_of(run: Run, beside: Trace | None = None) -> str:
+    return verdict([finding.kind for _, finding in findings(run, beside)])
 
 
-def readings(run: Run) -> list[Reading]:
+def readings(run: Run, beside: Trace | None = None) -> list[Reading]:
     """Each `read` of the script, and what the ideal says."""
-    wanted = {reading.line: reading for reading in likest(run).readings}
+    wanted = {reading.line: reading for reading in (beside or likest(run)).readings}
     return [
         wanted[moment.line]._replace(value=moment.value)
         for moment in run.moments

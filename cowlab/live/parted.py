@@ -10,12 +10,12 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import combinations
 
-from cowlab.events import Event
+from cowlab.events import format
 from cowlab.live import observe
 from cowlab.live.agreement import returned
 from cowlab.live.drive import Look, Run
 from cowlab.live.ran import Ran
-from cowlab.live.record import SILENT
+from cowlab.live.record import says_something
 from cowlab.live.watched import NO_LOOK, NOTHING, Played
 from cowlab.scenario import Trace
 
@@ -80,7 +80,7 @@ class Parted:
             return None
         if there not in (here, returned(here)):
             return False
-        return None if event and _silent(event) else True
+        return None if event and not says_something(format(event)) else True
 
     def _answers(self, n: int) -> tuple[str, str]:
         asked = observe.line(self.run.moments[n].line)
@@ -129,8 +129,3 @@ def _one(look: Look, other: Look) -> bool:
 
 def _shared(same: bool) -> str:
     return "one frame" if same else "two frames"
-
-
-def _silent(event: Event) -> bool:
-    """Whether success of it says nothing about pages."""
-    return event.actor == "kernel" or event.verb in SILENT

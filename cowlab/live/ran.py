@@ -5,9 +5,9 @@ from __future__ import annotations
 from cowlab.events import TAKERS
 from cowlab.live.drive import Look, Run
 from cowlab.live.watched import FILE_LETTER, NO_LOOK, NOTHING, Watched
+from cowlab.model import STORES
 
 NOT_HERE = Look()
-STORES = ("write", "poke", "vm_write")
 
 
 class Ran(Watched):

@@ -54,6 +54,7 @@ def fields_of(scenario: Scenario) -> list[str]:
 
 
 def says_something(event: str) -> bool:
+    """Whether what that line returns says something about pages."""
     actor, _, rest = event.partition(": ")
     return actor != "kernel" and rest.split()[0] not in SILENT
 
@@ -73,15 +74,18 @@ def observe(scenario: Scenario, field: str, run: Trace | Watched) -> str:
 def recording(live: Sequence[Live], again: Iterable[Live] = ()) -> Recording:
     """What was noted of these, as a recording of this machine. again: the same once more; what differs is left out."""
     here = machine()
-    results = {one.scenario.name: {"na": one.skipped} if one.run is None else noted(one.run) for one in live}
+    results = {one.scenario.name: _result(one) for one in live}
     runs = 1
     for one in again:
-        runs, name = 2, one.scenario.name
-        second = {"na": one.skipped} if one.run is None else noted(one.run)
+        runs, name, second = 2, one.scenario.name, _result(one)
         results[name] = {field: value for field, value in results[name].items() if second.get(field) == value}
     method = {"privileges": here.privileges, "observed_unit": UNIT, **here.facts}
     found = Recording(here.kernel, here.package, "v6.5", runs, method, LEGEND, results)
-    return found._replace(row=nearest(found, {one.scenario.name: one.scenario for one in live})[0][0])
+    return found._replace(row=nearest(found, atlas(live))[0][0])
+
+
+def _result(one: Live) -> dict[str, str]:
+    return {"na": one.skipped} if one.run is None else noted(one.run)
 
 
 def as_json(recording: Recording) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cowlab.events import Event
+from cowlab.live.actor.memory import letter_of
+from cowlab.live.actor.system import call
 from cowlab.live.machine import taken_by
 from cowlab.scenario import Scenario
 
@@ -101,8 +103,6 @@ class References:
 
 def peek(fd: int) -> str:
     """The first byte of a pipe, which stays in it."""
-    from cowlab.live.actor.system import call
-
     first, second = os.pipe()
     try:
         call("tee", fd, second, 4096, 0)
@@ -110,7 +110,3 @@ def peek(fd: int) -> str:
     finally:
         os.close(first)
         os.close(second)
-
-
-def letter_of(byte: bytes) -> str:
-    return byte.decode("latin-1").replace("\0", "0")

@@ -57,7 +57,7 @@ class Memory:
         self.empty = mmap(0, PAGE, PROT["none"], MAP_PRIVATE | MAP_ANONYMOUS)
         self.first, self.second = os.pipe()
         self.map(0, "anon", "rw")
-        self.store(self.scratch, "x")  # what the first time takes is not a fault of the page
+        self.store(self.scratch, "x")  # what the interpreter wants for its first store is there before a page's
 
     # --- mappings ----------------------------------------------------------------------------------------------------
 
